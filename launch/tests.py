@@ -1,0 +1,70 @@
+"""Runs every kind of test, quickest first, and says what each took."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+
+from launch.places import ROOT, WEB_PYTHON, offline_environment
+from launch.progress import StepFailed
+
+SLOW_KINDS = ("model", "rasa", "browser", "faults")
+PYTEST = [str(WEB_PYTHON), "-m", "pytest", "-q"]
+
+
+@dataclass(frozen=True)
+class KindOfTest:
+    name: str
+    command: list[str]
+
+
+def kinds_of_test() -> list[KindOfTest]:
+    ruff = [str(WEB_PYTHON), "-m", "ruff"]
+    unit = " and ".join(f"not {kind}" for kind in SLOW_KINDS)
+    widget_tests = sorted(
+        str(path.relative_to(ROOT)) for path in ROOT.glob("tests/widget/*.test.mjs")
+    )
+    return [
+        KindOfTest("style", [*ruff, "check", "."]),
+        KindOfTest("format", [*ruff, "format", "--check", "."]),
+        KindOfTest("types", [str(WEB_PYTHON), "-m", "mypy"]),
+        KindOfTest("unit", [*PYTEST, "-m", unit]),
+        KindOfTest("widget", [_node(), "--test", *widget_tests]),
+        *(KindOfTest(kind, [*PYTEST, "-m", kind]) for kind in SLOW_KINDS),
+    ]
+
+
+def run_tests(only: list[str], pytest_arguments: list[str]) -> int:
+    """Return 0 when every kind passed. `only`: names of kinds, all where empty."""
+    if pytest_arguments:
+        return _run([*PYTEST, *pytest_arguments])
+    results = []
+    for kind in kinds_of_test():
+        if only and kind.name not in only:
+            continue
+        print(f"\n== {kind.name} ==", flush=True)
+        started = time.monotonic()
+        code = _run(kind.command)
+        results.append((kind.name, time.monotonic() - started, code))
+    print("\nKind of test   seconds  result")
+    for name, seconds, code in results:
+        print(f"{name:<14} {seconds:7.0f}  {'passed' if code == 0 else f'FAILED (exit {code})'}")
+    failed = sum(code != 0 for _, _, code in results)
+    print(f"\nkinds: {len(results) - failed} passed, {failed} failed", flush=True)
+    return 1 if failed or not results else 0
+
+
+def _run(command: list[str]) -> int:
+    return subprocess.run(command, cwd=ROOT, env=offline_environment()).returncode
+
+
+def _node() -> str:
+    node = shutil.which("node")
+    if not node:
+        raise StepFailed(
+            "The widget's tests need Node.js 20 or newer",
+            "install it (on Debian or Ubuntu: apt-get install nodejs) and start again",
+        )
+    return node
