@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 
 from launch.environments import BOT, WEB
-from launch.places import ASSISTANT, MODELS, ROOT, VAR
-from launch.setup import run_python
+from launch.places import MODELS, ROOT, VAR
+from launch.setup import is_trained, run_python
 
 LEAST_FREE_GB = 1.0
 
@@ -17,7 +17,7 @@ def examine() -> int:
         (WEB.is_current(), "web environment (.venv)", "./clinic run makes it"),
         (BOT.is_current(), "assistant environment (.venv-bot)", "./clinic run makes it"),
         ((MODELS / "current").exists(), "sentence model (var/models)", "./clinic run exports it"),
-        (any(ASSISTANT.glob("*.tar.gz")), "trained assistant (var/assistant)", "./clinic train"),
+        (is_trained(), "trained assistant (var/assistant)", "./clinic train"),
         (_free_gb() >= LEAST_FREE_GB, f"free disk: {_free_gb():.1f} GB", "free some space"),
     ]
     for is_fine, what, mend in checks:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Callable
@@ -31,9 +32,19 @@ class Step:
         self.title = title
         self.started = time.monotonic()
         self._shown = 0.0
+        self._doing = "starting"
         self._terminal = sys.stdout.isatty()
+        self._over = threading.Event()
+
+    def __enter__(self) -> Step:
+        threading.Thread(target=self._tick, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
 
     def show(self, doing: str) -> None:
+        self._doing = doing
         now = time.monotonic()
         if now - self._shown < (0.2 if self._terminal else PLAIN_EVERY_S):
             return
@@ -45,9 +56,18 @@ class Step:
             sys.stdout.write(line + "\n")
         sys.stdout.flush()
 
-    def done(self, note: str = "done") -> None:
-        lead = "\r\x1b[2K" if self._terminal else ""
-        print(f"{lead}  {self.title}: {note} ({self._elapsed()})", flush=True)
+    def done(self) -> None:
+        self.clear()
+        print(f"  {self.title}: done ({self._elapsed()})", flush=True)
+
+    def clear(self) -> None:
+        if self._terminal:
+            sys.stdout.write("\r\x1b[2K")
+
+    def _tick(self) -> None:
+        """Keep the seconds moving while a command is silent."""
+        while not self._over.wait(1.0):
+            self.show(self._doing)
 
     def _elapsed(self) -> str:
         seconds = int(time.monotonic() - self.started)
@@ -68,9 +88,8 @@ def run_step(
     """
     LOGS.mkdir(parents=True, exist_ok=True)
     log = LOGS / f"setup-{title.lower().replace(' ', '-')}.log"
-    step = Step(title)
-    step.show("starting")
     with (
+        Step(title) as step,
         log.open("w", encoding="utf-8", errors="replace") as record,
         subprocess.Popen(
             command,
@@ -89,6 +108,7 @@ def run_step(
             if doing:
                 step.show(doing)
     if process.returncode != 0:
+        step.clear()
         raise StepFailed(f"{title} failed:\n{_last_lines(log)}\n  All of it: {log}", mend)
     step.done()
 

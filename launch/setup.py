@@ -9,11 +9,11 @@ import sys
 from dataclasses import dataclass
 from typing import Callable
 
-from launch.assistant import train_if_changed
 from launch.environments import BOT, TESTS, WEB
 from launch.places import MODELS, ROOT, WEB_PYTHON, offline_environment
 from launch.progress import StepFailed, run_step
 
+TRAINING = ROOT / "bot" / "training.py"
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 # What a first start costs: measured on a fresh clone, 2 cores (README, "The two commands").
 COSTS = {
@@ -21,6 +21,7 @@ COSTS = {
     "Assistant": "about 0.9 GB to download, 2.8 GB on disk, 2 to 4 minutes",
     "Tests": "about 0.1 GB to download, 0.3 GB on disk, under a minute",
     "Sentence model": "nothing to download, 120 MB on disk, about a minute",
+    "Assistant training": "nothing to download, about a minute",
     "Browser": "about 0.1 GB to download, 0.4 GB on disk, about a minute",
 }
 
@@ -35,7 +36,7 @@ class Need:
 
 
 def prepare(*, for_tests: bool = False) -> None:
-    """Say what is missing and what it costs, make it, and train the assistant where it changed."""
+    """Say what is missing and what it costs, and make it."""
     needs = _needs(for_tests)
     if needs:
         print("Front Desk needs, once on this machine:")
@@ -44,7 +45,6 @@ def prepare(*, for_tests: bool = False) -> None:
         print(flush=True)
     for need in needs:
         need.make()
-    train_if_changed()
 
 
 def _needs(for_tests: bool) -> list[Need]:
@@ -52,6 +52,8 @@ def _needs(for_tests: bool) -> list[Need]:
     needs = [Need(e.title, e.cost, e.make) for e in environments if not e.is_current()]
     if not (MODELS / "current").exists():
         needs.append(Need("Sentence model", "the sentence model, exported for speed", export_model))
+    if not is_trained():
+        needs.append(Need("Assistant training", "the assistant, trained from bot/", train))
     if for_tests and not find_browser():
         needs.append(Need("Browser", "Chromium, for the tests in a real browser", install_browser))
     return needs
@@ -60,6 +62,16 @@ def _needs(for_tests: bool) -> list[Need]:
 def export_model() -> None:
     command = [str(WEB_PYTHON), "-m", "search", "export", "--models", str(MODELS)]
     run_step("Sentence model", command, mend="./clinic doctor says what is missing")
+
+
+def is_trained() -> bool:
+    """Return whether the trained assistant fits bot/, config.yml and the sentence model."""
+    return subprocess.run([sys.executable, str(TRAINING), "--check"], cwd=ROOT).returncode == 0
+
+
+def train() -> None:
+    mend = "Rasa names the file and line in bot/ that it cannot use; mend it, then: ./clinic train"
+    run_step("Assistant training", [sys.executable, str(TRAINING)], mend=mend)
 
 
 def find_browser() -> str | None:

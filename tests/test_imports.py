@@ -1,7 +1,7 @@
 """Who may import whom (docs/contracts.md has the commands; this holds the structure).
 
-web.views → web services → web.models → web.db. Services may use search and safety, which import nothing
-of ours; bot imports nothing of ours and nothing imports it; launch stands alone.
+web.views → web services → web.models → web.db. Services may use search and safety, which import
+nothing of ours; bot imports nothing of ours and nothing imports it; launch stands alone.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def modules(package: str) -> Iterator[tuple[str, ast.Module]]:
 
 
 def imports(tree: ast.Module) -> Iterator[str]:
-    """Yield every imported module by its full name; `from web import rasa` yields web and web.rasa."""
+    """Yield every imported name in full: `from web import rasa` yields web and web.rasa."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from launch import assistant, environments, progress, pythons
+from launch import environments, progress, pythons
 from launch.environments import Environment
 from launch.progress import StepFailed, run_step
 from launch.supervisor import Child, Supervisor
@@ -98,29 +98,6 @@ def test_pip_is_reported_in_short_words() -> None:
     line = "Downloading http://host/faiss_cpu-1.15.1-cp311-abi3.whl (27.6 MB)"
     assert environments._pip_says(line) == "downloading faiss_cpu (27.6 MB)"
     assert environments._pip_says("Requirement already satisfied: x") is None
-
-
-def test_training_is_skipped_while_nothing_changed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "bot").mkdir()
-    rules = tmp_path / "bot" / "rules.yml"
-    rules.write_text("rules: []")
-    trained = []
-    monkeypatch.setattr(assistant, "ROOT", tmp_path)
-    monkeypatch.setattr(assistant, "ASSISTANT", tmp_path / "assistant")
-    monkeypatch.setattr(assistant, "MODELS", tmp_path / "models")
-
-    def train(*_: object, **__: object) -> None:
-        trained.append(True)
-        (tmp_path / "assistant" / f"{len(trained)}.tar.gz").touch()
-
-    monkeypatch.setattr(assistant, "run_step", train)
-    assert assistant.train_if_changed()
-    assert not assistant.train_if_changed()
-    rules.write_text("rules: [another]")
-    assert assistant.train_if_changed()
-    assert len(trained) == 2
 
 
 def test_a_port_in_use_is_named_and_another_is_offered() -> None:
