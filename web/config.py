@@ -1,0 +1,277 @@
+"""Settings: `clinic.toml`, read once at start, with `CLINIC_…` of the environment on top.
+
+Rule: every setting has a type, a range and a line in `docs/settings.md`; a name that is not a
+setting is an error, not a silent nothing. `CLINIC_LIMITS__MAX_STREAMS=50` overrides `[limits]
+max_streams`. Facts are for texts: `{{clinic.phone}}` in articles, `[[clinic.phone]]` in replies.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from datetime import UTC, date, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from web.hours import (
+    Calendar,
+    always,
+    calendar,
+    holidays_text,
+    parse_periods,
+    week_text,
+    within,
+)
+from web.hours import Holiday as CalendarHoliday
+
+ROOT = Path(__file__).resolve().parent.parent
+ORIGIN = re.compile(r"self|https?://[a-z0-9.\-]+(:(\d{1,5}|\*))?", re.IGNORECASE)
+
+
+class SettingsInvalid(Exception):
+    """The settings cannot be used. The message has a line per fault: file, section, key, value."""
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        raise ValueError("is not a time zone like America/Los_Angeles") from None
+    return name
+
+
+def _periods(texts: tuple[str, ...]) -> tuple[str, ...]:
+    parse_periods(texts)
+    return texts
+
+
+def _origin(origin: str) -> str:
+    if not ORIGIN.fullmatch(origin):
+        raise ValueError('is neither "self" nor an origin like https://www.clinic.example')
+    return origin
+
+
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+Periods = Annotated[tuple[str, ...], AfterValidator(_periods)]
+Week = dict[Weekday, Periods]
+FactText = Annotated[str, Field(min_length=1, max_length=300)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Clinic(Section):
+    """The facts. Any other line of text, e.g. `dental_phone = "…"`, becomes a fact as well."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+    __pydantic_extra__: dict[str, FactText]
+
+    name: FactText
+    timezone: Annotated[str, AfterValidator(_zone)]
+    languages: Annotated[tuple[Literal["en", "es"], ...], Field(min_length=1)] = ("en", "es")
+    phone: FactText
+
+    def facts(self) -> dict[str, str]:
+        texts = {name: value for name, value in self if isinstance(value, str)}
+        return {f"clinic.{name}": value for name, value in texts.items()}
+
+    def numbers(self) -> tuple[str, ...]:
+        named = (name for name, _ in self if name == "fax" or name.endswith("phone"))
+        return tuple(str(getattr(self, name)) for name in named)
+
+
+class Holiday(Section):
+    on: date
+    name: dict[str, str] = {}
+    periods: Periods = ()
+
+
+class KnowledgeBase(Section):
+    folder: Path | None = None
+    rescan_s: Annotated[float, Field(ge=0.1, le=60)] = 1.0
+
+
+class Danger(Section):
+    emergency_phone: FactText = "911"
+    crisis_phone: FactText = "988"
+    poison_phone: FactText = "1-800-222-1222"
+    violence_phone: FactText = "1-800-799-7233"
+
+
+class Limits(Section):
+    max_message_characters: Annotated[int, Field(ge=100, le=20_000)] = 2000
+    max_body_bytes: Annotated[int, Field(ge=4096, le=10_000_000)] = 65_536
+    messages_per_minute: Annotated[int, Field(ge=1)] = 20
+    conversations_per_hour: Annotated[int, Field(ge=1)] = 30
+    requests_per_minute: Annotated[int, Field(ge=1)] = 600
+    max_streams: Annotated[int, Field(ge=0, le=1000)] = 1000
+    rasa_timeout_s: Annotated[float, Field(gt=0, le=30)] = 3.0
+    agent_absent_after_s: Annotated[int, Field(ge=5, le=3600)] = 60
+    trusted_proxies: Annotated[int, Field(ge=0, le=5)] = 0
+
+
+class Retention(Section):
+    conversation_days: Annotated[int, Field(ge=1, le=3650)] = 30
+
+
+class Site(Section):
+    origins: Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], Field(min_length=1)]
+
+
+class Settings(BaseSettings):
+    """All settings, checked. Paths that are not absolute count from the checkout's root."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix="CLINIC_", env_nested_delimiter="__"
+    )
+
+    config: Path = ROOT / "clinic.toml"
+    var: Path = ROOT / "var"
+    articles: Path | None = None
+    models: Path = ROOT / "var" / "models"  # one for all instances of a checkout
+    rasa_url: str = "http://127.0.0.1:5005"
+    database_url: str | None = None
+
+    demo: bool = False
+    clinic: Clinic
+    hours: Week
+    chat_hours: Week | Literal["always"] | None = None
+    holidays: tuple[Holiday, ...] = ()
+    knowledge_base: KnowledgeBase = KnowledgeBase()
+    danger: Danger = Danger()
+    limits: Limits = Limits()
+    retention: Retention = Retention()
+    sites: Annotated[dict[str, Site], Field(min_length=1)]
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return env_settings, init_settings
+
+    @model_validator(mode="after")
+    def _needs_its_own_articles(self) -> Settings:
+        if not self.demo and self.articles is None and self.knowledge_base.folder is None:
+            raise ValueError(
+                "[knowledge_base] folder: is missing; outside demo mode it names the folder with "
+                "the clinic's own articles"
+            )
+        return self
+
+    @property
+    def articles_dir(self) -> Path:
+        return ROOT / (self.articles or self.knowledge_base.folder or "kb_articles")
+
+    @property
+    def database(self) -> str:
+        return self.database_url or f"sqlite:///{ROOT / self.var / 'clinic.sqlite3'}"
+
+    @property
+    def var_dir(self) -> Path:
+        return ROOT / self.var
+
+    @property
+    def index_dir(self) -> Path:
+        return self.var_dir / "index"
+
+    @property
+    def models_dir(self) -> Path:
+        return ROOT / self.models
+
+    @property
+    def default_lang(self) -> str:
+        return self.clinic.languages[0]
+
+    def lang(self, wanted: str | None) -> str:
+        """Return the language we have for what was wanted: "es-MX" → "es", "fr" → the first."""
+        short = (wanted or "").replace("_", "-").split("-")[0].lower()
+        return short if short in self.clinic.languages else self.default_lang
+
+    @cached_property
+    def calendar(self) -> Calendar:
+        """When the clinic is open."""
+        days = [CalendarHoliday(d.on, d.name, parse_periods(d.periods)) for d in self.holidays]
+        return calendar(self.clinic.timezone, _plain(self.hours), days)
+
+    @cached_property
+    def chat_calendar(self) -> Calendar:
+        """When people answer the chat: without a table of its own, when the clinic is open."""
+        if self.chat_hours is None:
+            return self.calendar
+        if self.chat_hours == "always":
+            return always(self.clinic.timezone)
+        own = calendar(self.clinic.timezone, _plain(self.chat_hours))
+        return within(own, self.calendar)
+
+    @cached_property
+    def own_numbers(self) -> tuple[str, ...]:
+        """The clinic's and the emergency lines' numbers, which are no patient's to be masked."""
+        lines = (getattr(self.danger, name) for name in type(self.danger).model_fields)
+        return (*self.clinic.numbers(), *(str(line) for line in lines))
+
+    def phones(self) -> dict[str, str]:
+        """What a danger card names."""
+        named = {name: str(value) for name, value in self.danger}
+        return {**named, "clinic.phone": self.clinic.phone}
+
+    def facts(self, lang: str, at: datetime | None = None) -> dict[str, str]:
+        """Return placeholder → text, e.g. "clinic.phone"; the hours are written in `lang`."""
+        at = at or datetime.now(UTC)
+        danger = {f"danger.{name}": str(value) for name, value in self.danger}
+        return {
+            **self.clinic.facts(),
+            **danger,
+            "clinic.hours": week_text(self.calendar, lang),
+            "clinic.chat_hours": week_text(self.chat_calendar, lang),
+            "clinic.holidays": holidays_text(self.calendar, lang, at),
+        }
+
+
+def _plain(week: Week) -> dict[str, tuple[str, ...]]:
+    return {str(day): periods for day, periods in week.items()}
+
+
+def load_settings() -> Settings:
+    """Read the file that CLINIC_CONFIG names. Raises SettingsInvalid."""
+    path = ROOT / os.environ.get("CLINIC_CONFIG", "clinic.toml")
+    try:
+        with path.open("rb") as file:
+            values = tomllib.load(file)
+    except OSError as error:
+        raise SettingsInvalid(f"{path}: cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsInvalid(f"{path.name}: is not valid TOML: {error}") from None
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        raise SettingsInvalid("\n".join(_faults(path.name, error))) from None
+
+
+def _faults(file: str, error: ValidationError) -> list[str]:
+    return [_fault(file, dict(detail)) for detail in error.errors(include_url=False)]
+
+
+def _fault(file: str, detail: dict[str, Any]) -> str:
+    """Say it as in `clinic.toml [limits] max_streams: -1: should be greater than or equal to 0`."""
+    *section, key = (str(part) for part in detail["loc"] or ("",))
+    where = f"{file} [{'.'.join(section)}] {key}" if section else f"{file} {key}".rstrip()
+    what = str(detail["msg"]).removeprefix("Value error, ").removeprefix("Input ")
+    if detail["type"] == "missing":
+        return f"{where}: is missing"
+    if detail["type"] == "extra_forbidden":
+        return f"{where}: is not a setting; see docs/settings.md"
+    value = detail["input"]
+    shown = f": {value!r}" if isinstance(value, str | int | float | bool) else ""
+    return f"{where}{shown}: {what}"

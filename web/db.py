@@ -1,0 +1,171 @@
+"""The database: one engine, and `transaction()` around one act.
+
+Rule: writes happen inside `transaction()`, which holds the write lock from its first line, is
+short, and is never open during a call to Rasa or to the encoder. `reading()` never waits for a
+writer. Whoever changes what a screen shows says so with `wake()`; it is told after the commit,
+never before, so a reader that was woken always finds the rows.
+
+SQLite is the embedded default: WAL, so that readers and the writer do not wait for each other, and
+synchronous=FULL, so that what was acknowledged survives a power cut.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.types import TypeDecorator
+
+# A patient with a danger card to be shown waits at most this long for a locked database.
+BUSY_TIMEOUT_S = 3.0
+WAKE = "wake"
+
+NAMING = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMING)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware time, always UTC; SQLite keeps no zone, so it is put back when read."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone was about to be stored")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class DatabaseBusy(Exception):
+    """The write lock did not come free in time; nothing was written. Try again."""
+
+
+class Database:
+    """The engine and its two ways in.
+
+    url: an SQLAlchemy URL, e.g. `sqlite:////srv/var/clinic.sqlite3`.
+    on_commit: called after each commit with the topics that `wake()` collected.
+    """
+
+    def __init__(
+        self, url: str, on_commit: Callable[[frozenset[str]], None] = lambda topics: None
+    ) -> None:
+        self.url = url
+        self.on_commit = on_commit
+        self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
+        self.engine = (
+            _sqlite_engine(url) if self.is_sqlite else create_engine(url, pool_pre_ping=True)
+        )
+        # SQLite's own waiting sleeps up to 100 ms between tries and is not fair; our threads queue
+        # here instead, and only other processes are met by its busy timeout.
+        self._writer = threading.Lock() if self.is_sqlite else None
+
+    @contextmanager
+    def transaction(self, *, durable: bool = True) -> Iterator[Session]:
+        """Commit when the block ends, roll back when it raises; then tell whom `wake()` named.
+
+        durable=False: the commit does not wait for the disk. For leases and signs of life, which
+        may be lost in a power cut; the file stays consistent. Raises DatabaseBusy.
+        """
+        with self._write_lock(), self._connect_for_writing(durable) as connection:
+            with Session(connection, expire_on_commit=False) as session:
+                with session.begin():
+                    yield session
+                topics = frozenset(session.info.get(WAKE, ()))
+        if topics:
+            self.on_commit(topics)
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A view of the database at one moment; nothing written in it is kept."""
+        with (
+            self.engine.connect() as connection,
+            Session(connection, expire_on_commit=False) as session,
+        ):
+            yield session
+
+    def dispose(self) -> None:
+        self.engine.dispose()
+
+    @contextmanager
+    def _write_lock(self) -> Iterator[None]:
+        if self._writer is None:
+            yield
+            return
+        if not self._writer.acquire(timeout=BUSY_TIMEOUT_S):
+            raise DatabaseBusy("another thread held the write lock too long")
+        try:
+            yield
+        finally:
+            self._writer.release()
+
+    def _connect_for_writing(self, durable: bool) -> Connection:
+        connection = self.engine.connect()
+        try:
+            options = {"clinic_write": True, "clinic_durable": durable}
+            return connection.execution_options(**options)
+        except BaseException:
+            connection.close()
+            raise
+
+
+def wake(session: Session, *topics: str) -> None:
+    """Tell these topics after the commit: a conversation's id, "console", "turns"."""
+    session.info.setdefault(WAKE, set()).update(topics)
+
+
+def _sqlite_engine(url: str) -> Engine:
+    engine = create_engine(
+        url,
+        connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False},
+        pool_size=20,
+        max_overflow=40,
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves: see below
+        connection.execute("pragma journal_mode=wal")
+        connection.execute("pragma synchronous=full")
+        connection.execute("pragma foreign_keys=on")
+        connection.execute("pragma secure_delete=on")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        options = connection.get_execution_options()
+        if not options.get("clinic_write"):
+            connection.exec_driver_sql("begin")
+            return
+        level = "full" if options.get("clinic_durable", True) else "normal"
+        connection.exec_driver_sql(f"pragma synchronous={level}")
+        # A deferred transaction that turns to writing fails at once when another writer is ahead of
+        # it; an immediate one waits for its turn.
+        connection.exec_driver_sql("begin immediate")
+
+    return engine
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,290 @@
+"""The tables. The message log is the truth: every screen shows its rows in the order of `n`.
+
+Rule: only `conversations.py` writes messages, only `turns.py` moves turns, only `handoffs.py` moves
+handoffs. States are enums, checked by the database. Text of patients stands in `message.text`,
+`message.payload`, `conversation.rating_comment` (masked) and `handoff.contact`, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from flask_security.core import RoleMixin, UserMixin
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    Column,
+    Enum,
+    ForeignKey,
+    Index,
+    String,
+    Table,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.ext.mutable import MutableList
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from web.db import Base, UtcDateTime
+
+
+class Author(StrEnum):
+    PATIENT = "patient"
+    BOT = "bot"
+    AGENT = "agent"
+    SYSTEM = "system"
+
+
+class Kind(StrEnum):
+    TEXT = "text"
+    PASSAGES = "passages"
+    CHOICES = "choices"
+    FORM = "form"
+    HANDOFF = "handoff"
+    DANGER = "danger"
+    SYSTEM = "system"
+
+
+class TurnState(StrEnum):
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    # An agent took the conversation while the turn ran: its replies were dropped.
+    SILENCED = "silenced"
+
+
+class AnsweredBy(StrEnum):
+    RASA = "rasa"
+    FALLBACK = "fallback"  # Rasa failed: answered from what search found
+
+
+class HandoffState(StrEnum):
+    REQUESTED = "requested"
+    OFFERED = "offered"
+    CLAIMED = "claimed"
+    RESOLVED = "resolved"
+    RETURNED = "returned"  # given back to the bot
+    ABANDONED = "abandoned"  # the patient left before anyone came
+    MESSAGE_LEFT = "message_left"  # nobody was there: a message waits in the console
+
+
+OPEN_HANDOFF_STATES = (
+    HandoffState.REQUESTED,
+    HandoffState.OFFERED,
+    HandoffState.CLAIMED,
+)
+
+
+class RoleName(StrEnum):
+    AGENT = "agent"
+    EDITOR = "editor"
+    REVIEWER = "reviewer"
+    MANAGER = "manager"
+    PRIVACY = "privacy_officer"
+
+
+def _enum(values: type[StrEnum]) -> Enum:
+    return Enum(
+        values,
+        native_enum=False,
+        create_constraint=True,
+        length=20,
+        values_callable=lambda states: [state.value for state in states],
+    )
+
+
+class Conversation(Base):
+    __tablename__ = "conversation"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    site: Mapped[str] = mapped_column(String(40))
+    page_url: Mapped[str | None] = mapped_column(String(500))
+    lang: Mapped[str] = mapped_column(String(8))
+    # Keyed hash of the network address, for limits and blocks.
+    address_hash: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_message_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    last_seen_at: Mapped[datetime] = mapped_column(UtcDateTime)  # the patient's stream or poll
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_n: Mapped[int] = mapped_column(default=0)
+    # Rasa's memory is short on purpose: a new segment is a new, empty tracker (DESIGN 4).
+    segment: Mapped[int] = mapped_column(default=1)
+    segment_turns: Mapped[int] = mapped_column(default=0)
+    misses: Mapped[int] = mapped_column(default=0)  # turns in a row that found nothing
+    rating: Mapped[int | None]
+    rating_comment: Mapped[str | None] = mapped_column(String(1000))
+    rated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    __table_args__ = (CheckConstraint("rating between 1 and 5", name="rating"),)
+
+
+class Message(Base):
+    """One line of a conversation. `n` counts from 1 in each conversation, without gaps."""
+
+    __tablename__ = "message"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversation.id", ondelete="cascade"))
+    n: Mapped[int]
+    author: Mapped[Author] = mapped_column(_enum(Author))
+    kind: Mapped[Kind] = mapped_column(_enum(Kind))
+    text: Mapped[str] = mapped_column(default="")  # masked
+    payload: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    # The panel's or console's key: same key, same row.
+    client_id: Mapped[str | None] = mapped_column(String(64))
+    # Keyed hash of the raw text: same key, other text → 409.
+    text_digest: Mapped[str | None] = mapped_column(String(64))
+    turn_id: Mapped[int | None] = mapped_column(ForeignKey("turn.id", ondelete="cascade"))
+    reply_position: Mapped[int | None]  # 0, 1, … among the replies of its turn
+    staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    helpful: Mapped[bool | None]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    __table_args__ = (
+        UniqueConstraint("conversation_id", "n"),
+        UniqueConstraint("conversation_id", "client_id", name="uq_message_client_id"),
+        UniqueConstraint("turn_id", "reply_position", name="uq_message_reply"),
+    )
+
+
+class Turn(Base):
+    """One patient message to be answered, leased by a worker.
+
+    `fence` counts the leases; a late worker finds a higher number than its own and is discarded.
+    """
+
+    __tablename__ = "turn"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversation.id", ondelete="cascade"))
+    n: Mapped[int]  # the number of the patient's message
+    state: Mapped[TurnState] = mapped_column(_enum(TurnState))
+    lease_owner: Mapped[str | None] = mapped_column(String(80))
+    lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    fence: Mapped[int] = mapped_column(default=0)
+    outcome: Mapped[str | None] = mapped_column(String(10))  # answer | choices | none
+    confidence: Mapped[float | None]
+    engine: Mapped[str | None] = mapped_column(String(10))  # full | lexical
+    answered_by: Mapped[AnsweredBy | None] = mapped_column(_enum(AnsweredBy))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    done_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    __table_args__ = (
+        UniqueConstraint("conversation_id", "n"),
+        Index("ix_turn_state", "state", "id"),
+        Index(
+            "uq_turn_running",
+            "conversation_id",
+            unique=True,
+            sqlite_where=text("state = 'running'"),
+            postgresql_where=text("state = 'running'"),
+        ),
+    )
+
+
+class Handoff(Base):
+    __tablename__ = "handoff"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    conversation_id: Mapped[str] = mapped_column(
+        ForeignKey("conversation.id", ondelete="cascade"), index=True
+    )
+    state: Mapped[HandoffState] = mapped_column(_enum(HandoffState))
+    # asked | failed_twice | abuse | callback | danger
+    reason: Mapped[str] = mapped_column(String(20))
+    urgent: Mapped[bool] = mapped_column(default=False)
+    requested_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    claimed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # The last agent went away while the patient waited: they were told so and offered the form.
+    nobody_told_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    # What the patient left in the contact form.
+    contact: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    # A left message was dealt with.
+    answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    __table_args__ = (
+        Index("ix_handoff_state", "state", "requested_at"),
+        Index(
+            "uq_handoff_open",
+            "conversation_id",
+            unique=True,
+            sqlite_where=text("state in ('requested', 'offered', 'claimed')"),
+            postgresql_where=text("state in ('requested', 'offered', 'claimed')"),
+        ),
+    )
+
+
+class Block(Base):
+    """A conversation or network address that may not write.
+
+    key: a conversation's id, or the keyed hash of an address.
+    """
+
+    __tablename__ = "block"
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    until_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class AuditEntry(Base):
+    """Who did what to which conversation or account. Append-only."""
+
+    __tablename__ = "audit_entry"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    act: Mapped[str] = mapped_column(String(40))
+    subject: Mapped[str] = mapped_column(String(80))
+
+
+staff_roles = Table(
+    "staff_roles",
+    Base.metadata,
+    Column("staff_id", ForeignKey("staff.id"), primary_key=True),
+    Column("role_id", ForeignKey("role.id"), primary_key=True),
+)
+
+
+class Role(Base, RoleMixin):
+    __tablename__ = "role"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(80), unique=True)
+    description: Mapped[str | None] = mapped_column(String(255))
+    permissions: Mapped[list[str] | None] = mapped_column(MutableList.as_mutable(JSON()))
+
+
+class Staff(Base, UserMixin):
+    """A named member of staff. The columns are the ones Flask-Security asks for, plus presence."""
+
+    __tablename__ = "staff"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(String(255), unique=True)
+    name: Mapped[str] = mapped_column(String(80))  # what patients see: "Ana"
+    password: Mapped[str | None] = mapped_column(String(255))
+    active: Mapped[bool] = mapped_column(default=True)
+    fs_uniquifier: Mapped[str] = mapped_column(String(64), unique=True)
+    tf_primary_method: Mapped[str | None] = mapped_column(String(64))
+    tf_totp_secret: Mapped[str | None] = mapped_column(String(255))
+    mf_recovery_codes: Mapped[list[str] | None] = mapped_column(MutableList.as_mutable(JSON()))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # Presence is what the console's connection shows, not a toggle: present means seen within
+    # agent_absent_after_s and not away.
+    last_seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    is_away: Mapped[bool] = mapped_column(default=False)
+
+    roles: Mapped[list[Role]] = relationship(  # type: ignore[assignment]
+        secondary=staff_roles, lazy="selectin"
+    )
+
+    def has_any_role(self, *names: str) -> bool:
+        return any(role.name in names for role in self.roles)
