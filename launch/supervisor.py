@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from launch.places import ASSISTANT, BOT_PYTHON, LOGS, ROOT, WEB_PYTHON, offline_environment
+from launch.places import ASSISTANT, BOT_PYTHON, LOGS, ROOT, VAR, WEB_PYTHON, offline_environment
 from launch.progress import StepFailed
 
 STOP_WITHIN_S = 8.0
@@ -89,6 +89,7 @@ class Supervisor:
             signal.signal(number, self._on_signal)
         for child in self.children:
             child.start()
+        self._note_processes()
         try:
             self._announce()
             while not self._stopping.wait(0.5):
@@ -146,6 +147,14 @@ class Supervisor:
             elif now >= child.start_again_at:
                 child.start_again_at = 0.0
                 child.start()
+                self._note_processes()
+
+    def _note_processes(self) -> None:
+        """Write who runs where to var/processes.json, for the operator's own tools."""
+        noted: dict[str, object] = {"web_url": self.url, "assistant_port": self.rasa_port}
+        for child in self.children:
+            noted[f"{child.name}_pid"] = child.process.pid if child.process else None
+        (VAR / "processes.json").write_text(json.dumps(noted) + "\n")
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._stopping.set()

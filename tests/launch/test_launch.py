@@ -115,13 +115,14 @@ def test_the_assistant_listens_on_loopback_only() -> None:
 
 
 @pytest.mark.faults
-def test_what_dies_is_started_again(tmp_path: Path) -> None:
+def test_what_dies_is_started_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     supervisor = Supervisor("127.0.0.1", 8000)
     child = Child(
         "sleeper", [sys.executable, "-c", "import time; time.sleep(600)"], dict(os.environ)
     )
     child.log = tmp_path / "sleeper.log"
     supervisor.children = [child]
+    monkeypatch.setattr("launch.supervisor.VAR", tmp_path)
     child.start()
     assert child.process is not None
     first = child.process.pid
@@ -130,6 +131,8 @@ def test_what_dies_is_started_again(tmp_path: Path) -> None:
     while not child.is_running():
         supervisor._restart_the_dead()
     assert child.process.pid != first
+    noted = json.loads((tmp_path / "processes.json").read_text())
+    assert noted["sleeper_pid"] == child.process.pid
     supervisor.stop()
     assert not child.is_running()
 

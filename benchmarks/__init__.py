@@ -1,0 +1,1 @@
+"""The benchmarks behind every figure the documents state. `./clinic bench` runs them."""

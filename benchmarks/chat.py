@@ -1,0 +1,87 @@
+"""A patient's side of the chat API, with the time each event arrived."""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+import time
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+
+TIMEOUT_S = 30.0
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """One event of the stream; `at`: time.monotonic() when its last line was read."""
+
+    event: str
+    data: dict[str, Any]
+    at: float
+
+
+class Patient:
+    """One conversation with its stream open, as the panel has it."""
+
+    def __init__(self, url: str, lang: str = "en") -> None:
+        self._api = f"{url}/api/v1/conversations"
+        self._session = requests.Session()
+        started = self._session.post(self._api, json={"lang": lang}, timeout=TIMEOUT_S)
+        started.raise_for_status()
+        self.id = str(started.json()["id"])
+        self._session.headers["Authorization"] = f"Bearer {started.json()['token']}"
+        self._events: queue.Queue[Arrived] = queue.Queue()
+        self._is_open = threading.Event()
+        self._stream: requests.Response | None = None
+        threading.Thread(target=self._listen, daemon=True).start()
+        if not self._is_open.wait(TIMEOUT_S):
+            raise TimeoutError("the stream did not open")
+
+    def post(self, text: str) -> float:
+        """Post a message; return the time.monotonic() just before it was sent."""
+        sent = time.monotonic()
+        body = {"client_id": str(uuid.uuid4()), "text": text}
+        answer = self._session.post(f"{self._api}/{self.id}/messages", json=body, timeout=TIMEOUT_S)
+        answer.raise_for_status()
+        return sent
+
+    def next_from(self, author: str) -> Arrived:
+        """Wait for the next message of `author`, passing over the others."""
+        while True:
+            arrived = self._events.get(timeout=TIMEOUT_S)
+            if arrived.event == "message" and arrived.data["author"] == author:
+                return arrived
+
+    def forget_what_came(self) -> None:
+        while not self._events.empty():
+            self._events.get_nowait()
+
+    def close(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
+
+    def _listen(self) -> None:
+        # A session of its own: the stream holds its connection, posts must not wait for it.
+        self._stream = requests.get(
+            f"{self._api}/{self.id}/stream",
+            headers=dict(self._session.headers),
+            stream=True,
+            timeout=TIMEOUT_S,
+        )
+        self._is_open.set()
+        event, data = "message", ""
+        try:
+            for line in self._stream.iter_lines(chunk_size=1, decode_unicode=True):
+                if line.startswith("event:"):
+                    event = line[6:].strip()
+                elif line.startswith("data:"):
+                    data = line[5:].strip()
+                elif not line and data:
+                    self._events.put(Arrived(event, json.loads(data), time.monotonic()))
+                    event, data = "message", ""
+        except (requests.RequestException, AttributeError, ValueError):
+            return  # closed from our side
