@@ -1,0 +1,144 @@
+"""The danger screen: does this message speak of an emergency or a crisis?
+
+Rule: it reads the raw text of every free-text message before anything else does, needs no file
+outside `safety/`, and never raises: when the rules fail, plain words of danger still raise a card.
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from safety import guards
+from safety.grammar import near
+from safety.guards import Message
+from safety.jsonl import answer_lines
+from safety.kinds import Kind, Level, kinds
+from safety.names import without_names
+from safety.normalise import tokens
+from safety.rules import Rule, Shelf, guard_patterns, rules
+from safety.vocabulary import spell, speller
+
+__all__ = ["Danger", "Level", "screen"]
+
+MAX_CHARACTERS = 20_000
+
+
+@dataclass(frozen=True)
+class Danger:
+    level: Level
+    kind: str | None
+    card: str | None
+    why: tuple[str, ...]  # names of the phrases that matched: en/stroke:12
+    model: bool = False  # whether a sentence model had a say; the first form has none
+
+
+NONE = Danger(Level.NONE, None, None, ())
+
+# Only when the rules themselves cannot be used. Unguarded on purpose: better one card too many.
+_PLAIN = re.compile(
+    r"(?P<suicide>kill(ing)? my ?self|want to die|end my life|suicid|matarme|me quiero matar"
+    r"|quiero morir|quitarme la vida)"
+    r"|(?P<breathing>chest pain|can'?t breathe|not breathing|heart attack|overdos|unconscious"
+    r"|dolor de pecho|no puedo respirar|no respira|infarto|sobredosis|inconsciente)",
+    re.IGNORECASE,
+)
+
+
+def screen(text: str) -> Danger:
+    try:
+        return _decide(list(_matches(text)))
+    except Exception:
+        # Whatever is wrong with the rules, a patient in danger still gets a card.
+        return _plain(text)
+
+
+def _decide(found: list[Rule]) -> Danger:
+    if not found:
+        return NONE
+    table = kinds()
+    first = min((table[rule.kind] for rule in found), key=lambda kind: kind.priority)
+    why = tuple(dict.fromkeys(rule.name for rule in found if rule.kind == first.name))
+    return _danger(first, why)
+
+
+def _danger(kind: Kind, why: tuple[str, ...]) -> Danger:
+    return Danger(kind.level, kind.name, kind.card, why)
+
+
+def _plain(text: str) -> Danger:
+    found = _PLAIN.search(text)
+    if not found:
+        return NONE
+    if found["suicide"]:
+        return Danger(Level.CRISIS, "suicide", "988", ("plain",))
+    return Danger(Level.EMERGENCY, "breathing", "911", ("plain",))
+
+
+def _matches(text: str) -> Iterator[Rule]:
+    raw = tokens(text[:MAX_CHARACTERS], speller().known)
+    message = guards.blanked(Message(tuple(spell(without_names(raw, text)))))
+    shelf, all_rules = _shelf()
+    for number in shelf.candidates(set(message.tokens)):
+        if _applies(all_rules[number], message):
+            yield all_rules[number]
+
+
+def _applies(rule: Rule, message: Message) -> bool:
+    sides = [part.spans(message.text) for part in rule.pattern.parts]
+    if not all(sides) or any(part.spans(message.text) for part in rule.pattern.without):
+        return False
+    checks = [guards.CHECKS[name] for name in sorted(rule.guards)]
+    open_sides = [
+        next((span for span in side if not any(check(message, span) for check in checks)), None)
+        for side in sides
+    ]
+    spans = tuple(span for span in open_sides if span is not None)
+    return len(spans) == len(sides) and near(spans, message.starts)
+
+
+@cache
+def _shelf() -> tuple[Shelf, tuple[Rule, ...]]:
+    return Shelf(rule.pattern for rule in rules()), rules()
+
+
+def _row(line: str) -> dict[str, object]:
+    danger = screen(line)
+    return {
+        "text": line,
+        "level": danger.level,
+        "kind": danger.kind,
+        "card": danger.card,
+        "why": list(danger.why),
+        "model": danger.model,
+    }
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m safety.danger",
+        description="Screen lines of text for danger: one line in, one JSON line out.",
+    )
+    parser.add_argument("--jsonl", action="store_true", required=True)
+    parser.parse_args(arguments)
+    try:
+        _ready()
+    except Exception as fault:
+        print(f"the phrases cannot be read: {fault}", file=sys.stderr)  # noqa: T201
+        return 1
+    return answer_lines(_row)
+
+
+def _ready() -> None:
+    """Read every rule, guard and kind, so that a damaged file is told before the first answer."""
+    _shelf()
+    kinds()
+    speller()
+    for name in ("idioms", "past", "now", "education", "mild"):
+        guard_patterns(name)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
