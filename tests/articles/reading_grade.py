@@ -1,13 +1,14 @@
 """Reading level of article text. Rule: a rough count that never needs a dictionary.
 
 English is Flesch-Kincaid (a US school grade, lower is easier). Spanish is Fernández-Huerta
-(0 to 100, higher is easier; 60 is ordinary prose).
+(0 to 100, higher is easier; 60 is ordinary prose). Only full sentences are graded: headings,
+list items and table cells are short by nature and would flatter any text.
 """
 
 import re
 
-_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
-_SENTENCE_END = re.compile(r"[.!?:]+(?:\s|$)|\n+")
+_WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*")
+_SENTENCE_END = re.compile(r"[.!?]+(?:\s|$)|\n\s*\n")
 _ENGLISH_VOWELS = re.compile(r"[aeiouy]+")
 # A strong vowel carries a syllable; a weak one beside it does not, unless it has an accent.
 _SPANISH_SYLLABLE = re.compile(r"[aeoáéíóú]|(?<![aeoáéóú])[iuü](?![aeiouáéíóú])")
@@ -22,6 +23,12 @@ def plain_text(markdown: str) -> str:
     return re.sub(r"[|*`\[]", " ", text)
 
 
+def prose(markdown: str) -> str:
+    """Return the paragraphs alone, without headings, lists and tables."""
+    not_prose = re.compile(r"^\s*(?:[-*#|>]|\d+\.\s).*$", re.MULTILINE)
+    return plain_text(not_prose.sub("", markdown.replace("**", "")))
+
+
 def syllables(word: str, lang: str) -> int:
     word = word.lower()
     if lang == "es":
@@ -33,7 +40,7 @@ def syllables(word: str, lang: str) -> int:
 
 
 def _counts(markdown: str, lang: str) -> tuple[int, int, int]:
-    text = plain_text(markdown)
+    text = prose(markdown)
     words = _WORD.findall(text)
     sentences = [part for part in _SENTENCE_END.split(text) if _WORD.search(part)]
     return len(words), len(sentences), sum(syllables(word, lang) for word in words)
