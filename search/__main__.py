@@ -1,0 +1,129 @@
+"""The search commands: build, ask, evaluate, export. Formats stand in docs/contracts.md, section 2."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+
+from search.answer import Found, ask
+from search.encoder import Encoder, ModelMissing, load_encoder
+from search.index import ArticleStatus, Index, build
+from search.storage import IndexDamaged, IndexMissing, load, save
+
+MODELS = Path("var/models")
+
+
+class CouldNotRun(click.ClickException):
+    """One line of reason, exit code 1."""
+
+    exit_code = 1
+
+    def show(self, file: Any = None) -> None:
+        click.echo(" ".join(self.message.split()), err=True)
+
+
+_models = click.option("--models", type=click.Path(path_type=Path), default=MODELS, hidden=True)
+_index = click.option("--index", "directory", type=click.Path(path_type=Path), required=True)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Search a folder of Markdown articles."""
+
+
+@main.command("build")
+@click.option("--articles", "folder", type=click.Path(path_type=Path), required=True)
+@_index
+@click.option("--audience", type=click.Choice(["public", "staff"]), default="public")
+@_models
+def build_command(folder: Path, directory: Path, audience: str, models: Path) -> None:
+    """Index every *.md below a folder; one row per article, then a summary."""
+    if not folder.is_dir():
+        raise CouldNotRun(f"{folder} is not a folder")
+    index, reports = build(
+        folder, _encoder(models), previous=_previous(directory), audience=audience
+    )
+    try:
+        save(index, directory)
+    except OSError as error:
+        raise CouldNotRun(f"the index could not be written: {error.strerror}") from error
+    for report in reports:
+        _write(asdict(report))
+    counts = {status: sum(r.status is status for r in reports) for status in ArticleStatus}
+    _write({"articles": len(index.articles), "passages": len(index.passages), **counts})
+
+
+@main.command("ask")
+@_index
+@click.option("--jsonl", is_flag=True, required=True, help="A question per line on standard input.")
+@_models
+def ask_command(directory: Path, jsonl: bool, models: Path) -> None:
+    """Answer questions, one JSON line for each line."""
+    index, encoder = _loaded(directory), _encoder(models)
+    for question in lines_of(sys.stdin.buffer):
+        _write(as_row(ask(index, encoder, question)))
+
+
+@main.command("export")
+@_models
+@click.option("--model", type=click.Path(path_type=Path, exists=True, file_okay=False))
+def export_command(models: Path, model: Path | None) -> None:
+    """Export the sentence model to ONNX, checked against sentence-transformers."""
+    from search.export import ExportFailed, export
+
+    try:
+        export(models, lambda text: click.echo(text, err=True), model)
+    except ExportFailed as error:
+        raise CouldNotRun(str(error)) from error
+
+
+def lines_of(stream: BinaryIO) -> Iterable[str]:
+    """Yield the lines; only \\n ends one, as \\r, \\x85 and U+2028 may stand inside a question."""
+    for line in stream:
+        yield line.removesuffix(b"\n").decode("utf-8", "replace")
+
+
+def as_row(found: Found) -> dict[str, Any]:
+    row = asdict(found)
+    del row["vector"]
+    return row
+
+
+def _write(row: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(row, ensure_ascii=True) + "\n")
+    sys.stdout.flush()
+
+
+def _encoder(models: Path) -> Encoder | None:
+    try:
+        return load_encoder(models)
+    except ModelMissing as error:
+        click.echo(f"{error}; searching by words alone", err=True)
+        return None
+
+
+def _loaded(directory: Path) -> Index:
+    try:
+        return load(directory)
+    except (IndexMissing, IndexDamaged) as error:
+        raise CouldNotRun(str(error)) from error
+
+
+def _previous(directory: Path) -> Index | None:
+    try:
+        return load(directory)
+    except (IndexMissing, IndexDamaged):
+        return None
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    sys.stdout.reconfigure(newline="\n")  # type: ignore[union-attr]
+    main(prog_name="python -m search")
