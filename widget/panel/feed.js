@@ -1,0 +1,189 @@
+/**
+ * The rows of the log as they come: by stream, by long poll where streams fail, now and then while the panel is
+ * closed. Rule: goes on from the last row seen, gives up never, and tells nobody twice that the line is down.
+ */
+import { HIDDEN_CEILING_MS, WATCHED_CEILING_MS, backoffMs } from './backoff.js'
+import { EventParser } from './events.js'
+
+/** The server sends its state at once and a heartbeat each 15 s: silence longer than this is a dead line. */
+export const SILENCE_MS = 35000
+/** A proxy that holds a stream back shows nothing at all: do not wait for a heartbeat then. */
+export const FIRST_SIGN_MS = 8000
+const STALE_AFTER_MS = 17000
+const POLLS_BEFORE_NEXT_STREAM = 12
+const STREAM_TRIES = 3
+const QUIET_POLL_MS = 15000
+const QUIET_POLL_SLOW_MS = 60000
+const QUIET_POLLS_BEFORE_SLOW = 20
+
+/** @typedef {'off'|'live'|'quiet'} Mode  live: the panel is open; quiet: closed, only the unread badge wants to know */
+
+export class Feed {
+  #mode = 'off'
+  #run = null
+  #waiting = null
+  #failures = 0
+  #streamFailures = 0
+  #pollsLeft = 0
+  #quietPolls = 0
+  #lastSignAt = 0
+
+  /**
+   * @param {{api: object, cursor: () => number, onRow: (row: object, after: number) => void,
+   *   onState: (state: object) => void, onLine: (isUp: boolean) => void, onGone: () => void,
+   *   sleep: (ms: number, signal: AbortSignal) => Promise<void>, now: () => number, random: () => number,
+   *   isHidden: () => boolean}} parts
+   */
+  constructor (parts) { this.parts = parts }
+
+  /** @param {Mode} mode */
+  set mode (mode) {
+    if (mode === this.#mode) return
+    this.#mode = mode
+    this.#run?.abort()
+    this.#run = null
+    this.#quietPolls = 0
+    if (mode !== 'off') this.#start()
+  }
+
+  get mode () { return this.#mode }
+
+  /** The page was woken or the line is back: try now, and do not trust a stream that has been silent. */
+  nudge () {
+    this.#waiting?.abort()
+    if (this.#mode !== 'live' || this.parts.now() - this.#lastSignAt < STALE_AFTER_MS) return
+    this.#run?.abort()
+    this.#start()
+  }
+
+  #start () {
+    this.#run = new AbortController()
+    this.#loop(this.#run.signal)
+  }
+
+  async #loop (signal) {
+    while (!signal.aborted) {
+      const outcome = await this.#once(signal)
+      if (signal.aborted) return
+      if (outcome === 'gone') return this.parts.onGone()
+      if (outcome === 'up') await this.#wasUp(signal)
+      if (outcome === 'down') await this.#wasDown(signal)
+    }
+  }
+
+  #once (signal) {
+    if (this.#mode === 'quiet') return this.#poll(false, signal)
+    if (this.#pollsLeft === 0) return this.#stream(signal)
+    this.#pollsLeft -= 1
+    return this.#poll(true, signal)
+  }
+
+  async #wasUp (signal) {
+    this.#failures = 0
+    if (this.#mode !== 'quiet') return
+    this.#quietPolls += 1
+    const isSlow = this.#quietPolls > QUIET_POLLS_BEFORE_SLOW || this.parts.isHidden()
+    await this.#wait(isSlow ? QUIET_POLL_SLOW_MS : QUIET_POLL_MS, signal)
+  }
+
+  async #wasDown (signal) {
+    this.#failures += 1
+    this.parts.onLine(false)
+    const ceiling = this.parts.isHidden() || this.#mode === 'quiet' ? HIDDEN_CEILING_MS : WATCHED_CEILING_MS
+    await this.#wait(backoffMs(this.#failures, ceiling, this.parts.random), signal)
+  }
+
+  async #wait (ms, signal) {
+    this.#waiting = new AbortController()
+    await this.parts.sleep(ms, AbortSignal.any([signal, this.#waiting.signal]))
+  }
+
+  async #poll (waits, signal) {
+    const after = this.parts.cursor()
+    const { status, body } = await this.parts.api.log(after, waits, signal)
+    if (signal.aborted) return 'down'
+    if (isGone(status)) return 'gone'
+    if (status !== 200 || !body) return 'down'
+    this.#sign()
+    let before = after
+    for (const row of body.messages) {
+      this.parts.onRow(row, before)
+      before = row.n
+    }
+    if (body.state) this.parts.onState(body.state)
+    return 'up'
+  }
+
+  /** @returns {Promise<'up'|'down'|'gone'>} after the stream has ended */
+  async #stream (signal) {
+    const own = new AbortController()
+    const both = AbortSignal.any([signal, own.signal])
+    const watch = this.#watch(own)
+    try {
+      const { status, chunks } = await this.parts.api.stream(this.parts.cursor(), both)
+      if (isGone(status)) return 'gone'
+      if (!chunks) return this.#noStream(status === 429 || status === 503)
+      const heard = await this.#read(chunks, both, watch)
+      return heard ? this.#hadStream() : this.#noStream(false)
+    } finally {
+      watch.stop()
+      own.abort()
+    }
+  }
+
+  /** A stream that spoke and ended (a restart, a proxy's limit) is taken up again after the shortest wait. */
+  #hadStream () {
+    this.#streamFailures = 0
+    this.#failures = 0
+    return 'down'
+  }
+
+  #noStream (isFull) {
+    this.#streamFailures += 1
+    if (isFull || this.#streamFailures >= STREAM_TRIES) {
+      this.#pollsLeft = POLLS_BEFORE_NEXT_STREAM
+      this.#streamFailures = 0
+    }
+    return isFull ? 'up' : 'down'
+  }
+
+  async #read (chunks, signal, watch) {
+    const parser = new EventParser()
+    let heard = false
+    try {
+      for await (const text of chunks) {
+        if (signal.aborted) break
+        if (!heard) this.#streamFailures = 0
+        heard = true
+        watch.sign()
+        this.#sign()
+        for (const event of parser.feed(text)) this.#take(event)
+      }
+    } catch { /* cut in the middle: the rows so far are placed, the rest comes after the cursor */ }
+    return heard
+  }
+
+  #take ({ name, data }) {
+    if (name === 'message') this.parts.onRow(JSON.parse(data), this.parts.cursor())
+    if (name === 'state') this.parts.onState(JSON.parse(data))
+  }
+
+  #sign () {
+    this.#lastSignAt = this.parts.now()
+    this.#failures = 0
+    this.parts.onLine(true)
+  }
+
+  #watch (controller) {
+    let timer = setTimeout(() => controller.abort(), FIRST_SIGN_MS)
+    return {
+      sign: () => {
+        clearTimeout(timer)
+        timer = setTimeout(() => controller.abort(), SILENCE_MS)
+      },
+      stop: () => clearTimeout(timer)
+    }
+  }
+}
+
+function isGone (status) { return status === 404 || status === 401 }

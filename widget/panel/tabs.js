@@ -1,0 +1,101 @@
+/**
+ * One tab of a browser holds the stream and tells the others. Rule: at every moment at most one leader; a leader
+ * that does not answer (asleep in a pocket) is replaced; without the browser's locks every tab leads itself.
+ */
+const ANSWER_WITHIN_MS = 1500
+
+export class Tabs {
+  #release = null
+  #asking = null
+  #channel = null
+  #sawLeader = false
+  isLeader = false
+
+  /**
+   * @param {{name: string, locks: ?LockManager, Channel: ?typeof BroadcastChannel, onLead: () => void,
+   *   onFollow: () => void, onMessage: (message: object) => void,
+   *   sleep: (ms: number) => Promise<void>}} parts
+   */
+  constructor (parts) {
+    this.parts = parts
+    if (!parts.Channel) return
+    this.#channel = new parts.Channel(parts.name)
+    this.#channel.addEventListener('message', event => this.#hear(event.data))
+  }
+
+  send (message) { this.#channel?.postMessage(message) }
+
+  /** Wish to have the stream: lead now, or when the leader goes. */
+  join () {
+    if (this.#asking || this.isLeader) return
+    if (!this.parts.locks || !this.#channel) return this.#lead()
+    this.#asking = new AbortController()
+    this.#request({ signal: this.#asking.signal })
+    this.parts.onFollow()
+    return this.checkLeader()
+  }
+
+  leave () {
+    this.#asking?.abort()
+    this.#asking = null
+    this.isLeader = false
+    this.#release?.()
+    this.#release = null
+  }
+
+  close () {
+    this.leave()
+    this.#channel?.close()
+    this.#channel = null
+  }
+
+  /** A frozen page keeps its lock and says nothing: ask it, and take the lock where no answer comes. */
+  async checkLeader () {
+    if (this.isLeader || !this.#asking) return
+    this.#sawLeader = false
+    this.send({ type: 'ping' })
+    await this.parts.sleep(ANSWER_WITHIN_MS)
+    if (this.#sawLeader || this.isLeader || !this.#asking) return
+    this.#asking.abort()
+    this.#asking = new AbortController()
+    this.#request({ steal: true })
+  }
+
+  #request (options) {
+    const asking = this.#asking
+    this.parts.locks.request(this.parts.name, options, () => {
+      if (this.#asking !== asking) return
+      this.#asking = null
+      return new Promise(resolve => {
+        this.#release = resolve
+        this.#lead()
+      })
+    }).catch(() => this.#lost(asking))
+  }
+
+  /** The lock was stolen from us, or the wish was taken back. */
+  #lost (asking) {
+    if (!this.isLeader) return
+    this.isLeader = false
+    this.#release = null
+    if (this.#asking === asking || this.#asking === null) this.join()
+  }
+
+  #lead () {
+    this.isLeader = true
+    this.send({ type: 'pong' })
+    this.parts.onLead()
+  }
+
+  #hear (message) {
+    if (message.type === 'ping') {
+      if (this.isLeader) this.send({ type: 'pong' })
+      return
+    }
+    if (message.type === 'pong') {
+      this.#sawLeader = true
+      return
+    }
+    this.parts.onMessage(message)
+  }
+}
