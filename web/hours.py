@@ -100,8 +100,13 @@ def calendar(
     return Calendar(ZoneInfo(timezone), days, tuple(sorted(holidays, key=lambda day: day.on)))
 
 
+def always(timezone: str) -> Calendar:
+    """Return a calendar that is open at every hour, on holidays too."""
+    return Calendar(ZoneInfo(timezone), ((Period(0, DAY_MIN),),) * len(WEEKDAYS))
+
+
 def within(chat: Calendar, clinic: Calendar) -> Calendar:
-    """Give the chat the clinic's holidays: on a half day both its usual hours and that day's hold."""
+    """Give the chat the clinic's holidays; on a half day its usual hours and that day's hold."""
     holidays = tuple(
         Holiday(day.on, day.names, _common(chat.week[day.on.weekday()], day.periods))
         for day in clinic.holidays
@@ -160,7 +165,7 @@ class _Words:
     day_at: str  # within a week
     date_at: str
     date: str
-    now: str
+    always: str
 
 
 _ENGLISH = _Words(
@@ -180,7 +185,7 @@ _ENGLISH = _Words(
     day_at="on {day} {at}",
     date_at="on {date} {at}",
     date="{day}, {month} {number}, {year}",
-    now="now",
+    always="at any hour, every day",
 )
 _SPANISH = _Words(
     days=("lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo"),
@@ -199,7 +204,7 @@ _SPANISH = _Words(
     day_at="el {day} {at}",
     date_at="el {date} {at}",
     date="{day}, {number} de {month} de {year}",
-    now="ahora",
+    always="a cualquier hora, todos los días",
 )
 
 
@@ -247,6 +252,8 @@ def periods_text(periods: Sequence[Period], lang: str) -> str:
 def week_text(cal: Calendar, lang: str) -> str:
     """Write a usual week, one clause per kind of day, to stand inside a sentence."""
     words = _words(lang)
+    if cal.week == always(cal.zone.key).week:
+        return words.always
     kinds: dict[tuple[Period, ...], list[int]] = {}
     for day, periods in enumerate(cal.week):
         kinds.setdefault(periods, []).append(day)

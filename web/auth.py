@@ -1,0 +1,337 @@
+"""Who of the staff is there, and what they may see.
+
+Rule: every staff blueprint has one `guard(*roles)`. Nobody signed in → the sign-in page; the wrong
+role → 404, as if the page did not exist. Every POST of the staff carries a CSRF token. Accounts are
+made by the operator (`python -m web.cli staff add`): no registration, no e-mail.
+
+Flask-Security does the work: argon2id, its sign-in, sign-out and password pages with our templates.
+Its session never keeps a read of the database open: `StaffDatastore` ends it after each look-up.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from flask import (
+    Blueprint,
+    Flask,
+    abort,
+    after_this_request,
+    current_app,
+    flash,
+    jsonify,
+    redirect,
+    request,
+    session,
+    url_for,
+)
+from flask.sessions import SecureCookieSessionInterface
+from flask.typing import ResponseReturnValue
+from flask_login import user_logged_out
+from flask_security import Security, SQLAlchemyUserDatastore, current_user, hash_password
+from flask_security.forms import LoginForm
+from flask_security.signals import password_changed, user_authenticated
+from flask_security.utils import logout_user
+from flask_wtf.csrf import CSRFError, CSRFProtect
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, scoped_session, sessionmaker
+
+from web import audit, presence, security
+from web.audit import Act
+from web.config import Settings
+from web.db import Database, utc_now
+from web.models import Role, RoleName, Staff
+
+IDLE_LIMIT_S = 15 * 60
+SESSION_LIMIT_S = 12 * 3600
+PASSWORD_MIN_LENGTH = 12
+ACTIVE_AT = "active_at"
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+class StaffExists(Exception):
+    """There is an account with this e-mail already."""
+
+
+class _Connection:
+    """What Flask-Security's datastore wants of a database: an object with a session."""
+
+    def __init__(self, database: Database) -> None:
+        self.session = scoped_session(sessionmaker(bind=database.engine, expire_on_commit=False))
+
+
+class StaffDatastore(SQLAlchemyUserDatastore):
+    def find_user(self, case_insensitive: bool = False, **query: Any) -> Staff | None:
+        """Look an account up and let go of the database at once.
+
+        An open read would hold a connection for as long as a stream lasts, and a write that begins
+        as a read fails on SQLite when another writer came in between.
+        """
+        found = super().find_user(case_insensitive, **query)
+        self.db.session.commit()
+        return cast(Staff | None, found)
+
+
+class SignInForm(LoginForm):
+    remember = None  # the console is used on shared machines
+
+    def validate(self, **options: Any) -> bool:
+        wait_s = _count_sign_in(str(self.email.data or "").strip().lower())
+        if wait_s is not None:
+            self.form_errors.append(_wait_text(wait_s))
+            after_this_request(_too_many(wait_s))
+            return False
+        if super().validate(**options):
+            # A new session for a new sign-in: whatever was planted before it is gone.
+            session.clear()
+            return True
+        if self.email.data and self.password.data:
+            _audit(Act.SIGN_IN_FAILED, f"staff:{self.user.id if self.user else 'unknown'}", None)
+        return False
+
+
+class SecureWhereServedSo(SecureCookieSessionInterface):
+    def get_cookie_secure(self, app: Flask) -> bool:
+        return request.is_secure
+
+
+csrf = CSRFProtect()
+
+
+def init_app(app: Flask, settings: Settings, database: Database) -> None:
+    app.secret_key = app.secret_key or security.secret_key(settings.var_dir)
+    app.session_interface = SecureWhereServedSo()
+    app.config.update(_flask_security_settings())
+    app.config.update(
+        SESSION_COOKIE_NAME="front_desk",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        # Only staff pages use cookies; their guard checks (see `guard`), the chat API has tokens.
+        WTF_CSRF_CHECK_DEFAULT=False,
+        WTF_CSRF_TIME_LIMIT=None,  # as long as the session
+    )
+    csrf.init_app(app)
+    connection = _Connection(database)
+    datastore = StaffDatastore(connection, Staff, Role)
+    app.extensions["front_desk_database"] = database
+    app.security = Security(app, datastore, login_form=SignInForm)  # type: ignore[attr-defined]
+    app.before_request_funcs.setdefault("security", []).append(_end_stale_session)
+    app.register_error_handler(CSRFError, _csrf_refused)
+    user_authenticated.connect(_signed_in, app)
+    password_changed.connect(_password_changed, app)
+    user_logged_out.connect(_signed_out, app)
+
+    @app.context_processor
+    def texts() -> dict[str, Any]:
+        return {"clinic_name": settings.clinic.name, "password_min_length": PASSWORD_MIN_LENGTH}
+
+    @app.teardown_appcontext
+    def let_go(_error: BaseException | None) -> None:
+        connection.session.remove()
+
+
+def _flask_security_settings() -> dict[str, Any]:
+    return {
+        "SECURITY_LOGIN_URL": "/account/sign-in",
+        "SECURITY_LOGOUT_URL": "/account/sign-out",
+        "SECURITY_LOGOUT_METHODS": ["POST"],
+        "SECURITY_LOGOUT_CSRF": True,
+        "SECURITY_CHANGEABLE": True,
+        "SECURITY_CHANGE_URL": "/account/password",
+        "SECURITY_SEND_PASSWORD_CHANGE_EMAIL": False,
+        "SECURITY_LOGIN_USER_TEMPLATE": "account/sign_in.html",
+        "SECURITY_CHANGE_PASSWORD_TEMPLATE": "account/password.html",
+        "SECURITY_POST_LOGIN_VIEW": "/account/start",
+        "SECURITY_POST_LOGOUT_VIEW": "/account/sign-in",
+        "SECURITY_POST_CHANGE_VIEW": "/account/",
+        "SECURITY_STATIC_FOLDER": None,
+        "SECURITY_PASSWORD_HASH": "argon2",
+        # No pepper from a file: a restored database still lets people in.
+        "SECURITY_PASSWORD_SINGLE_HASH": ["argon2"],
+        "SECURITY_PASSWORD_SCHEMES": ["argon2"],
+        "SECURITY_DEPRECATED_PASSWORD_SCHEMES": [],
+        "SECURITY_PASSWORD_LENGTH_MIN": PASSWORD_MIN_LENGTH,
+        "SECURITY_PASSWORD_CONFIRM_REQUIRED": True,
+        # An answer that does not tell which e-mails have accounts.
+        "SECURITY_RETURN_GENERIC_RESPONSES": True,
+        "SECURITY_MSG_GENERIC_AUTHN_FAILED": ("E-mail or password is not right.", "error"),
+        "SECURITY_MSG_PASSWORD_CHANGE": ("Your password is changed.", "success"),
+        "SECURITY_MSG_UNAUTHENTICATED": ("Please sign in first.", "info"),
+        "SECURITY_JOIN_USER_ROLES": False,  # the model loads them
+        "SECURITY_USE_REGISTER_V2": True,
+        "SECURITY_EMAIL_VALIDATOR_ARGS": {"check_deliverability": False, "test_environment": True},
+    }
+
+
+# The guard --------------------------------------------------------------------------------------
+
+
+def guard(blueprint: Blueprint, *roles: RoleName) -> None:
+    """Let only staff with one of `roles` in; anybody signed in when none is named."""
+
+    @blueprint.before_request
+    def check() -> ResponseReturnValue | None:
+        if (refusal := _end_stale_session()) is not None:
+            return refusal
+        if not current_user.is_authenticated:
+            return _to_sign_in()
+        if roles and not current_user.has_any_role(*roles):
+            abort(404)
+        if request.method not in ("GET", "HEAD", "OPTIONS"):
+            csrf.protect()
+        if not _is_passive():
+            session[ACTIVE_AT] = time.time()
+        return None
+
+
+def passive(view: View) -> View:
+    """Mark a view the browser calls by itself: such a call is no sign that somebody is at work."""
+    view.is_passive = True  # type: ignore[attr-defined]
+    return view
+
+
+def keep_active() -> None:
+    """Somebody is at the keyboard, says the console."""
+    session[ACTIVE_AT] = time.time()
+
+
+def idle_left_s() -> float:
+    """Return the seconds until the session ends for want of activity."""
+    return float(session.get(ACTIVE_AT, 0)) + IDLE_LIMIT_S - time.time()
+
+
+def _is_passive() -> bool:
+    view = current_app.view_functions.get(request.endpoint or "")
+    return getattr(view, "is_passive", False)
+
+
+def _end_stale_session() -> ResponseReturnValue | None:
+    if "_user_id" not in session:
+        return None
+    is_old = time.time() - float(session.get("fs_paa", 0)) > SESSION_LIMIT_S
+    if idle_left_s() > 0 and not is_old:
+        return None
+    logout_user()
+    session.clear()
+    flash("You were signed out because nothing happened for a while. Your drafts are kept.", "info")
+    return _to_sign_in()
+
+
+def _to_sign_in() -> ResponseReturnValue:
+    if request.method == "GET" and request.accept_mimetypes.accept_html:
+        return redirect(url_for("security.login", next=request.full_path.rstrip("?")))
+    if wants_json():
+        message = "You are signed out. Sign in again."
+        return jsonify(error={"code": "signed_out", "message": message}), 401
+    return redirect(url_for("security.login"))
+
+
+def wants_json() -> bool:
+    """Tell whether the console's script asks, or a plain form."""
+    best = request.accept_mimetypes.best_match(["text/html", "application/json"])
+    return request.is_json or best == "application/json"
+
+
+def _csrf_refused(_error: CSRFError) -> ResponseReturnValue:
+    message = "This page is too old. Reload it and try again."
+    if wants_json():
+        return jsonify(error={"code": "csrf", "message": message}), 400
+    return current_app.jinja_env.get_template("account/problem.html").render(message=message), 400
+
+
+# Sign-in ----------------------------------------------------------------------------------------
+
+
+def _count_sign_in(email: str) -> float | None:
+    """Count an attempt by account and by address. Returns the seconds to wait, None for go on."""
+    address = request.remote_addr or ""
+    waits = (
+        security.allow("sign_in", f"{email} {address}"),
+        security.allow("sign_in_account", email),
+        security.allow("sign_in_address", address),
+    )
+    return max((wait for wait in waits if wait is not None), default=None)
+
+
+def _wait_text(wait_s: float) -> str:
+    minutes = math.ceil(wait_s / 60)
+    unit = "minute" if minutes == 1 else "minutes"
+    return f"Too many attempts. Wait {minutes} {unit}, then try again."
+
+
+def _too_many(wait_s: float) -> Callable[[Any], Any]:
+    def mark(response: Any) -> Any:
+        response.status_code = 429
+        response.headers["Retry-After"] = str(math.ceil(wait_s))
+        return response
+
+    return mark
+
+
+def _signed_in(_app: Flask, user: Staff, **_extra: Any) -> None:
+    session[ACTIVE_AT] = time.time()
+    _audit(Act.SIGNED_IN, f"staff:{user.id}", user.id)
+
+
+def _signed_out(_app: Flask, user: Staff, **_extra: Any) -> None:
+    if not user.is_authenticated:
+        return
+    database: Database = current_app.extensions["front_desk_database"]
+    with database.transaction() as db_session:
+        presence.left(db_session, user.id)
+        audit.record(db_session, Act.SIGNED_OUT, f"staff:{user.id}", staff_id=user.id)
+
+
+def _password_changed(_app: Flask, user: Staff, **_extra: Any) -> None:
+    _audit(Act.PASSWORD_CHANGED, f"staff:{user.id}", user.id)
+
+
+def _audit(act: Act, subject: str, staff_id: int | None) -> None:
+    database: Database = current_app.extensions["front_desk_database"]
+    with database.transaction() as db_session:
+        audit.record(db_session, act, subject, staff_id=staff_id)
+
+
+# Accounts ---------------------------------------------------------------------------------------
+
+
+def add_staff(
+    db_session: Session, email: str, name: str, roles: list[RoleName], password: str
+) -> Staff:
+    """Make an account; needs an application context for the hash. Raises StaffExists."""
+    email = email.strip().lower()
+    if db_session.scalar(select(Staff.id).where(func.lower(Staff.email) == email)) is not None:
+        raise StaffExists(email)
+    staff = Staff(
+        email=email,
+        name=name.strip(),
+        password=hash_password(password),
+        fs_uniquifier=secrets.token_hex(32),
+        created_at=utc_now(),
+        roles=[_role(db_session, role) for role in roles],
+    )
+    db_session.add(staff)
+    db_session.flush()
+    audit.record(db_session, Act.ACCOUNT_ADDED, f"staff:{staff.id}", staff_id=None)
+    return staff
+
+
+def _role(db_session: Session, name: RoleName) -> Role:
+    role = db_session.scalar(select(Role).where(Role.name == name.value))
+    if role is None:
+        role = Role(name=name.value)
+        db_session.add(role)
+    return role
+
+
+def disable_staff(db_session: Session, staff: Staff) -> None:
+    """Close an account and end its sessions everywhere."""
+    staff.active = False
+    staff.last_seen_at = None
+    staff.fs_uniquifier = secrets.token_hex(32)
+    audit.record(db_session, Act.ACCOUNT_DISABLED, f"staff:{staff.id}", staff_id=None)

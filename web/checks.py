@@ -1,0 +1,218 @@
+"""What an operator can find wrong with a running installation, each with its mend.
+
+Rule: looks, never changes. One check is one line: ok, warn or fail, what was found, what to do.
+A check that cannot be made is a failed check, not a crash.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.exc import SQLAlchemyError
+
+from search.articles import Article, ArticleInvalid, read_article, unknown_placeholders
+from search.encoder import ModelMissing, load_encoder
+from search.storage import IndexDamaged, IndexMissing, load
+from web import hours, migrations
+from web.config import Settings, SettingsInvalid, load_settings
+from web.db import Database, utc_now
+
+LEAST_FREE_BYTES = 1_000_000_000
+RASA_TIMEOUT_S = 3.0
+NEEDED_FACTS = ("title", "summary", "topic", "owner", "reviewed_by", "reviewed_on", "review_by")
+
+
+class Level(StrEnum):
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "FAIL"
+
+
+@dataclass(frozen=True)
+class Check:
+    level: Level
+    what: str
+    mend: str = ""
+
+
+@dataclass(frozen=True)
+class ArticleProblem:
+    file: str
+    line: int
+    what: str
+    mend: str
+    level: Level = Level.FAIL
+
+
+def all_checks(at: datetime | None = None) -> Iterator[Check]:
+    """Run every check, in the order in which one would mend them."""
+    try:
+        settings = load_settings()
+    except SettingsInvalid as error:
+        for line in str(error).splitlines():
+            yield Check(Level.FAIL, line, "correct this line; docs/settings.md explains each")
+        return
+    yield Check(Level.OK, f"settings: {settings.config.name}")
+    checks: tuple[Callable[[Settings], Iterator[Check]], ...] = (
+        database_checks,
+        model_checks,
+        index_checks,
+        article_checks,
+        rasa_checks,
+        disk_checks,
+    )
+    for check in checks:
+        yield from check(settings)
+    yield from hours_checks(settings, at or utc_now())
+
+
+def database_checks(settings: Settings) -> Iterator[Check]:
+    database = Database(settings.database)
+    try:
+        is_current = _is_migrated(database)
+    except (SQLAlchemyError, OSError) as error:
+        what = f"database: cannot be opened ({type(error).__name__})"
+        yield Check(Level.FAIL, what, "check that var/ may be written, or CLINIC_DATABASE_URL")
+        return
+    finally:
+        database.dispose()
+    if is_current:
+        yield Check(Level.OK, "database: reachable and up to date")
+    else:
+        mend = "./clinic run brings it up to date at start"
+        yield Check(Level.WARN, "database: its tables are not those of this version", mend)
+
+
+def _is_migrated(database: Database) -> bool:
+    newest = ScriptDirectory(str(migrations.FOLDER)).get_current_head()
+    with database.engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision() == newest
+
+
+def model_checks(settings: Settings) -> Iterator[Check]:
+    try:
+        encoder = load_encoder(settings.models_dir)
+    except ModelMissing as error:
+        yield Check(Level.FAIL, f"sentence model: {error}", "./clinic run exports it")
+        return
+    yield Check(Level.OK, f"sentence model: {encoder.recipe}")
+
+
+def index_checks(settings: Settings) -> Iterator[Check]:
+    try:
+        index = load(settings.index_dir)
+    except IndexMissing:
+        yield Check(Level.FAIL, "search index: there is none", "./clinic index")
+    except IndexDamaged as error:
+        yield Check(Level.FAIL, f"search index: {error}", "./clinic index makes it again")
+    else:
+        size = f"{len(index.articles)} articles, {len(index.passages)} passages"
+        yield Check(Level.OK, f"search index: {size}")
+
+
+def article_checks(settings: Settings) -> Iterator[Check]:
+    problems = list(article_problems(settings))
+    for problem in problems:
+        what = f"{problem.file}:{problem.line}: {problem.what}"
+        yield Check(problem.level, what, problem.mend)
+    if not problems:
+        yield Check(Level.OK, "articles: all are fine")
+
+
+def rasa_checks(settings: Settings) -> Iterator[Check]:
+    try:
+        with urlopen(f"{settings.rasa_url}/", timeout=RASA_TIMEOUT_S) as answer:
+            answer.read(64)
+    except (URLError, OSError):
+        what = f"assistant: does not answer at {settings.rasa_url}"
+        mend = "./clinic run starts it; until then answers come from search alone"
+        yield Check(Level.WARN, what, mend)
+    else:
+        yield Check(Level.OK, "assistant: answers")
+
+
+def disk_checks(settings: Settings) -> Iterator[Check]:
+    place = settings.var_dir if settings.var_dir.exists() else settings.var_dir.parent
+    free = shutil.disk_usage(place).free
+    if free < LEAST_FREE_BYTES:
+        what = f"disk: {free / 1e9:.1f} GB free where the database is"
+        yield Check(Level.FAIL, what, "free some space: on a full disk no message can be stored")
+    else:
+        yield Check(Level.OK, f"disk: {free / 1e9:.1f} GB free")
+
+
+def hours_checks(settings: Settings, at: datetime) -> Iterator[Check]:
+    if hours.next_opening(settings.chat_calendar, at) is None:
+        what = "chat hours: nobody ever answers the chat"
+        yield Check(Level.WARN, what, "give [chat_hours] or [hours] in clinic.toml a period")
+    if not settings.calendar.holidays:
+        what = "holidays: none are entered"
+        yield Check(Level.WARN, what, "add [[holidays]] to clinic.toml")
+    elif len(hours.past_holidays(settings.calendar, at)) == len(settings.calendar.holidays):
+        what = "holidays: all lie in the past"
+        yield Check(Level.WARN, what, "add the next ones to [[holidays]] in clinic.toml")
+    else:
+        yield Check(Level.OK, "hours and holidays")
+
+
+# Articles ----------------------------------------------------------------------------------------
+
+
+def article_problems(settings: Settings, at: datetime | None = None) -> Iterator[ArticleProblem]:
+    """Look at every article, by path: what keeps it from being published, or is past its date."""
+    folder = settings.articles_dir
+    if not folder.is_dir():
+        yield ArticleProblem(str(folder), 1, "is not a folder", "Name the folder in clinic.toml.")
+        return
+    today = (at or utc_now()).astimezone(settings.calendar.zone).date()
+    for path in sorted(folder.rglob("*.md")):
+        file = path.relative_to(folder.parent).as_posix()
+        try:
+            plain = read_article(path, folder)
+            article = read_article(path, folder, settings.facts(settings.lang(plain.lang)))
+        except ArticleInvalid as error:
+            yield ArticleProblem(file, error.line or 1, error.reason, "Mend the file.")
+            continue
+        yield from _article_problems(path, file, article, today)
+
+
+def _article_problems(
+    path: Path, file: str, article: Article, today: date
+) -> Iterator[ArticleProblem]:
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    for name in NEEDED_FACTS:
+        if not getattr(article, name):
+            what = f"{name} is missing or not readable"
+            yield ArticleProblem(
+                file, _line_of(lines, f"{name}:"), what, f"Write {name} into the front matter."
+            )
+    for placeholder in unknown_placeholders(article):
+        what = f"{{{{{placeholder}}}}} is not a fact"
+        mend = "Write it as in clinic.toml, or add the fact there."
+        yield ArticleProblem(file, _line_of(lines, placeholder), what, mend)
+    reviewed, until = article.reviewed_on, article.review_by
+    if reviewed and until and until < reviewed:
+        what = "review_by lies before reviewed_on"
+        yield ArticleProblem(file, _line_of(lines, "review_by:"), what, "Correct the dates.")
+    elif until and until < today:
+        yield ArticleProblem(
+            file,
+            _line_of(lines, "review_by:"),
+            f"its review was due on {until.isoformat()}",
+            "Read it again, correct it, and set reviewed_on and review_by.",
+            Level.WARN,
+        )
+
+
+def _line_of(lines: list[str], text: str) -> int:
+    """Return the first line that holds the text; the first of the file when none does."""
+    return next((n for n, line in enumerate(lines, start=1) if text in line), 1)

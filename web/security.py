@@ -1,0 +1,237 @@
+"""What every response carries, and who may write how often.
+
+Rule: no page runs script or style that is not a file of ours; a page may be framed only where
+`clinic.toml` says so. Network addresses are kept as keyed hashes, never as they are. Limits are
+answered with how long to wait.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+import os
+import secrets
+import time
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from flask import Flask, Response, current_app, request
+from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from web.config import Settings
+from web.db import wake
+from web.models import Block, Conversation
+
+KEY_BYTES = 32
+FRAMED_PATHS = ("/chat",)  # the panel's iframe on a clinic's page
+SHARED_PATHS = ("/widget/", "/chat")  # loaded from other origins
+FRAMING_PATHS = ("/demo",)  # our own page that holds the iframe
+PRIVATE_PATHS = ("/console", "/account", "/api/")
+
+PERMISSIONS = (
+    "accelerometer",
+    "camera",
+    "display-capture",
+    "geolocation",
+    "gyroscope",
+    "magnetometer",
+    "microphone",
+    "payment",
+    "usb",
+)
+
+
+def secret_key(var: Path) -> bytes:
+    """Return the instance's key from `var/secret_key`, made on first use, readable by its owner."""
+    path = var / "secret_key"
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        var.mkdir(parents=True, exist_ok=True)
+    # Written aside and linked into place: two processes that start together end with one key.
+    draft = var / f".secret_key.{os.getpid()}.{secrets.token_hex(4)}"
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(secrets.token_bytes(KEY_BYTES))
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+    return path.read_bytes()
+
+
+def keyed_hash(key: bytes, purpose: str, value: str) -> str:
+    """Return 64 hex digits that only this instance can make, others for each purpose."""
+    return hmac.new(key, f"{purpose}\0{value}".encode(), hashlib.sha256).hexdigest()
+
+
+def address_hash(key: bytes, address: str | None) -> str:
+    return keyed_hash(key, "address", _network(address or ""))
+
+
+def _network(address: str) -> str:
+    """Give all addresses of one household one name: an IPv6 customer holds a whole /64."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is None:
+        return str(ipaddress.ip_network((parsed, 64), strict=False))
+    return str(getattr(parsed, "ipv4_mapped", None) or parsed)
+
+
+class Limits:
+    """Counts in memory, per kind and key, over a moving window. A restart forgets them."""
+
+    def __init__(self, items: dict[str, RateLimitItem]) -> None:
+        self._items = items
+        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+
+    def allow(self, kind: str, key: str) -> float | None:
+        """Count one act. Returns None when it may happen, else the seconds to wait."""
+        item = self._items[kind]
+        if self._limiter.hit(item, kind, key):
+            return None
+        return self._wait_s(item, kind, key)
+
+    def forget(self, kind: str, key: str) -> None:
+        self._limiter.clear(self._items[kind], kind, key)
+
+    def _wait_s(self, item: RateLimitItem, kind: str, key: str) -> float:
+        reset_time, _remaining = self._limiter.get_window_stats(item, kind, key)
+        return max(1.0, reset_time - time.time())
+
+
+def limit_items(settings: Settings) -> dict[str, RateLimitItem]:
+    limits = settings.limits
+    return {
+        "message": RateLimitItemPerMinute(limits.messages_per_minute),
+        "conversation": RateLimitItemPerHour(limits.conversations_per_hour),
+        "request": RateLimitItemPerMinute(limits.requests_per_minute),
+        # Sign-in: one person who mistypes, one account attacked from many places, one place that
+        # attacks many accounts. The first is the narrowest, so that a stranger far away cannot
+        # easily lock Ana out.
+        "sign_in": RateLimitItemPerMinute(10, 15),
+        "sign_in_account": RateLimitItemPerMinute(50, 15),
+        "sign_in_address": RateLimitItemPerMinute(30, 15),
+    }
+
+
+def allow(kind: str, key: str) -> float | None:
+    """Count one act of `kind` ("message", "conversation", "request") by `key`.
+
+    Returns None when it may happen, else the seconds until it may.
+    """
+    limits: Limits = current_app.extensions["front_desk_limits"]
+    return limits.allow(kind, key)
+
+
+def is_blocked(session: Session, keys: Sequence[str], at: datetime) -> bool:
+    """keys: a conversation's id and its `address_hash`; either is enough."""
+    query = select(Block.key).where(Block.key.in_(keys), Block.until_at > at).limit(1)
+    return session.scalar(query) is not None
+
+
+def block(
+    session: Session,
+    conversation: Conversation,
+    *,
+    address: bool,
+    hours: int,
+    staff_id: int,
+    at: datetime,
+) -> Block:
+    """Stop a conversation, or all from its address, from writing for some hours.
+
+    A block that stands already is made longer, never shorter. The danger screen goes on.
+    """
+    key = conversation.address_hash if address else conversation.id
+    until = at + timedelta(hours=hours)
+    entry = session.get(Block, key)
+    if entry is None:
+        entry = Block(key=key, until_at=until, staff_id=staff_id, created_at=at)
+        session.add(entry)
+    elif entry.until_at < until:
+        entry.until_at, entry.staff_id = until, staff_id
+    wake(session, conversation.id, "console")
+    return entry
+
+
+def content_policy(ancestors: Sequence[str] = (), *, frames: bool = False) -> str:
+    """ancestors: who may frame the page; nobody when empty. frames: the page itself holds one."""
+    framed_by = " ".join(ancestors) or "'none'"
+    parts = [
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "connect-src 'self'",
+        f"frame-ancestors {framed_by}",
+        "base-uri 'none'",
+        "form-action 'self'",
+    ]
+    if frames:
+        parts.append("frame-src 'self'")
+    return "; ".join(parts)
+
+
+def frame_ancestors(settings: Settings, site: str | None) -> list[str]:
+    """Return the origins that may frame the panel of `site`; of the only one when none is named."""
+    if site is None and len(settings.sites) == 1:
+        site = next(iter(settings.sites))
+    known = settings.sites.get(site or "")
+    origins = known.origins if known is not None else ()
+    return ["'self'" if origin == "self" else str(origin) for origin in origins]
+
+
+def _starts(prefixes: Sequence[str]) -> bool:
+    """A prefix that ends with a slash holds a folder; another one page and what is below it."""
+    path = request.path
+    return any(
+        path.startswith(prefix) if prefix.endswith("/") else f"{path}/".startswith(f"{prefix}/")
+        for prefix in prefixes
+    )
+
+
+def add_headers(settings: Settings, response: Response) -> Response:
+    framed = _starts(FRAMED_PATHS)
+    ancestors = frame_ancestors(settings, request.args.get("site")) if framed else []
+    headers = response.headers
+    headers["Content-Security-Policy"] = content_policy(ancestors, frames=_starts(FRAMING_PATHS))
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Referrer-Policy"] = "same-origin"
+    headers["Permissions-Policy"] = ", ".join(f"{name}=()" for name in PERMISSIONS)
+    shared = _starts(SHARED_PATHS)
+    headers["Cross-Origin-Resource-Policy"] = "cross-origin" if shared else "same-origin"
+    if not framed:
+        headers["X-Frame-Options"] = "DENY"
+        headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    if _starts(PRIVATE_PATHS):
+        headers["Cache-Control"] = "no-store"
+    if request.is_secure:
+        headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+    return response
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Headers on every response, the limits' counters, and the proxy's word where configured."""
+    app.extensions["front_desk_limits"] = Limits(limit_items(settings))
+    if settings.limits.trusted_proxies:
+        hops = settings.limits.trusted_proxies
+        inner = app.wsgi_app
+        app.wsgi_app = ProxyFix(inner, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+
+    @app.after_request
+    def headers(response: Response) -> Response:
+        return add_headers(settings, response)

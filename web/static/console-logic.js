@@ -1,0 +1,55 @@
+// What the console decides, without a page: tested by node.
+
+/**
+ * Say how long ago a moment was, as the server does: "just now", "4 min", "2 h 5 min", "3 d".
+ * @param {number} sinceMs  @param {number} nowMs
+ */
+export function sinceText(sinceMs, nowMs) {
+  const minutes = Math.floor((nowMs - sinceMs) / 60000);
+  if (minutes < 1) return 'just now';
+  if (minutes < 60) return `${minutes} min`;
+  if (minutes < 1440) return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  return `${Math.floor(minutes / 1440)} d`;
+}
+
+/** The tab's title: how many wait comes first. */
+export function titleText(title, waiting) {
+  return waiting > 0 ? `(${waiting}) ${title}` : title;
+}
+
+/**
+ * Compare two states of the inbox: what deserves a sound?
+ * @typedef {{waiting_ids: number[], urgent_ids: number[], spoke: Object<string, number>}} Inbox
+ * @param {?Inbox} before  null on the first look: then what waits already is news, what was said is not
+ * @param {Inbox} after
+ * @param {?string} openConversation  the one on this page: its lines are in sight
+ */
+export function newsOf(before, after, openConversation) {
+  const known = new Set(before ? before.waiting_ids : []);
+  const urgentBefore = new Set(before ? before.urgent_ids : []);
+  const arrived = after.waiting_ids.filter((id) => !known.has(id));
+  const urgent = after.urgent_ids.filter((id) => !urgentBefore.has(id));
+  const spoke = before
+    ? Object.keys(after.spoke).filter(
+        (id) => id !== openConversation && after.spoke[id] > (before.spoke[id] || 0))
+    : [];
+  return {arrived, urgent, spoke};
+}
+
+/** What to tell a screen reader about the news; empty for nothing. */
+export function newsText({arrived, urgent, spoke}) {
+  if (urgent.length) return 'Urgent: a patient waits.';
+  if (arrived.length) return arrived.length === 1 ? 'A patient waits.' : `${arrived.length} patients wait.`;
+  if (spoke.length) return 'A patient wrote in another conversation.';
+  return '';
+}
+
+/** Does this key press send? Enter does; not with Shift, and not while an input method composes. */
+export function sends(event) {
+  return event.key === 'Enter' && !event.shiftKey && !event.isComposing && event.keyCode !== 229;
+}
+
+/** A key that makes sending again safe. */
+export function newClientId(randomBytes = (n) => crypto.getRandomValues(new Uint8Array(n))) {
+  return [...randomBytes(16)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}

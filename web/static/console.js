@@ -1,0 +1,367 @@
+// The console, live. Without this script every page still works by reloading it.
+//
+// The server renders; this inserts what it sent. One stream per tab brings the inbox, the open
+// conversation's rows and its state. The server's beats are answered with a ping: a browser slows
+// down the timers of a tab in the background, but not what the network brings.
+
+import {newClientId, newsOf, newsText, sends, sinceText, titleText} from './console-logic.js';
+
+const TYPING_EVERY_MS = 3000;
+const SINCE_EVERY_MS = 10000;
+const ANNOUNCE_AFTER_MS = 400;
+const HEARD = 'front-desk-heard';
+const SIGN_OFF_WARNING_S = 90;
+
+function insertHtml($place, html) {
+  const template = document.createElement('template');
+  template.innerHTML = html; // our own server's, escaped there
+  $place.replaceChildren(template.content);
+}
+
+class Console {
+  constructor($root) {
+    if ($root.dataset.started) throw new Error('console: started twice');
+    $root.dataset.started = 'yes';
+    this.$root = $root;
+    this.$inbox = $root.querySelector('[data-inbox]');
+    this.$announce = $root.querySelector('[data-announce]');
+    this.$problem = $root.querySelector('[data-problem]');
+    this.title = document.title;
+    // What was heard on the page before: going from page to page does not ring again.
+    this.inbox = JSON.parse(sessionStorage.getItem(HEARD) ?? 'null');
+    this.isActive = true;
+    this.alerts = new Alerts();
+    const $talk = $root.querySelector('[data-talk]');
+    this.talk = $talk ? new Talk(this, $talk) : null;
+    this.watchActivity();
+    this.showSince();
+    setInterval(() => this.showSince(), SINCE_EVERY_MS);
+    this.connect();
+  }
+
+  connect() {
+    const url = new URL(this.$root.dataset.stream, location.href);
+    if (this.talk) url.searchParams.set('after', String(this.talk.lastN()));
+    this.stream = new EventSource(url);
+    this.stream.addEventListener('open', () => { this.problem(''); this.ping(); });
+    this.stream.addEventListener('beat', () => this.ping());
+    this.stream.addEventListener('inbox', (event) => this.onInbox(JSON.parse(event.data)));
+    this.stream.addEventListener('message', (event) => this.talk?.onMessage(JSON.parse(event.data)));
+    this.stream.addEventListener('state', (event) => this.talk?.onState(JSON.parse(event.data)));
+    this.stream.addEventListener('gone', () => this.problem('The patient had this conversation deleted.'));
+    this.stream.addEventListener('error', () => this.onStreamError());
+  }
+
+  onStreamError() {
+    if (this.stream.readyState !== EventSource.CLOSED) {
+      // The browser tries again by itself; streams also end once a minute on purpose.
+      clearTimeout(this.lostTimer);
+      this.lostTimer = setTimeout(() => {
+        if (this.stream.readyState !== EventSource.OPEN) {
+          this.problem('The connection is lost. Trying again …');
+        }
+      }, 5000);
+      return;
+    }
+    // A refusal: signed out, or the server is restarting.
+    setTimeout(async () => { if (await this.ping()) this.connect(); else setTimeout(() => this.onStreamError(), 3000); }, 1000);
+  }
+
+  /** Tell the server that this console is really there. Returns whether it listened. */
+  async ping() {
+    const active = this.isActive;
+    this.isActive = false;
+    try {
+      const response = await this.post(this.$root.dataset.ping, {active});
+      if (response.status === 401) return this.signedOut();
+      if (!response.ok) throw new Error(String(response.status));
+      this.onIdle((await response.json()).idle_left_s);
+      return true;
+    } catch {
+      this.isActive = this.isActive || active;
+      return false;
+    }
+  }
+
+  onIdle(leftS) {
+    if (leftS > SIGN_OFF_WARNING_S) {
+      if (this.isWarned) this.problem('');
+      this.isWarned = false;
+      return;
+    }
+    this.isWarned = true;
+    this.problem('You will be signed out in about a minute. Move the mouse or press a key to stay.');
+  }
+
+  signedOut() {
+    this.stream?.close();
+    const $link = document.createElement('a');
+    $link.href = this.$root.dataset.signIn;
+    $link.className = 'fd-link';
+    $link.textContent = 'Sign in again';
+    this.problem('You are signed out. Your draft is kept. ', $link);
+    this.isSignedOut = true;
+    return false;
+  }
+
+  problem(text, ...$more) {
+    if (this.isSignedOut) return;
+    clearTimeout(this.lostTimer);
+    this.$problem.hidden = !text;
+    this.$problem.replaceChildren(text, ...$more);
+    if (text) this.announce(text);
+  }
+
+  post(url, body) {
+    return fetch(url, {
+      method: 'POST',
+      headers: {
+        'Accept': 'application/json',
+        'Content-Type': 'application/json',
+        'X-CSRFToken': this.$root.dataset.csrf,
+      },
+      body: JSON.stringify(body),
+    });
+  }
+
+  onInbox(inbox) {
+    const focused = this.$inbox.contains(document.activeElement) ? document.activeElement.getAttribute('href') : null;
+    insertHtml(this.$inbox, inbox.html);
+    this.showSince();
+    if (focused) this.$inbox.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
+    const news = newsOf(this.inbox, inbox, this.talk?.id ?? null);
+    this.inbox = {waiting_ids: inbox.waiting_ids, urgent_ids: inbox.urgent_ids, spoke: inbox.spoke};
+    sessionStorage.setItem(HEARD, JSON.stringify(this.inbox));
+    document.title = titleText(this.title, inbox.waiting);
+    const text = newsText(news);
+    if (text) {
+      this.announce(text);
+      this.alerts.ring(text, news.urgent.length > 0);
+    }
+  }
+
+  announce(text) {
+    setTimeout(() => { this.$announce.textContent = text; }, ANNOUNCE_AFTER_MS);
+  }
+
+  showSince() {
+    for (const $time of document.querySelectorAll('[data-since]')) {
+      $time.textContent = sinceText(Date.parse($time.dateTime), Date.now());
+    }
+  }
+
+  watchActivity() {
+    const note = () => { this.isActive = true; if (this.isWarned) this.ping(); };
+    for (const type of ['keydown', 'pointerdown', 'pointermove', 'wheel']) {
+      addEventListener(type, note, {passive: true});
+    }
+  }
+}
+
+/** Sound and notice when somebody waits; only after the agent allowed it. */
+class Alerts {
+  constructor() {
+    this.$button = document.querySelector('[data-sound]');
+    if (!this.$button || !window.AudioContext) return;
+    this.$button.hidden = false;
+    for (const $hint of document.querySelectorAll('[data-sound-hint]')) $hint.hidden = false;
+    this.isOn = localStorage.getItem('front-desk-sound') === 'on';
+    this.show();
+    this.$button.addEventListener('click', () => this.toggle());
+    // Browsers let a page sound only after a gesture on it: the first one wakes what was allowed before.
+    addEventListener('pointerdown', () => this.wake(), {once: true});
+    addEventListener('keydown', () => this.wake(), {once: true});
+  }
+
+  toggle() {
+    this.isOn = !this.isOn;
+    localStorage.setItem('front-desk-sound', this.isOn ? 'on' : 'off');
+    this.show();
+    if (!this.isOn) return;
+    this.wake();
+    this.tone(false);
+    if (window.Notification?.permission === 'default') Notification.requestPermission();
+  }
+
+  show() {
+    this.$button.setAttribute('aria-pressed', String(this.isOn));
+    this.$button.textContent = this.isOn ? 'Sound is on' : 'Turn on sound';
+  }
+
+  wake() {
+    if (!this.isOn) return;
+    this.audio ??= new AudioContext();
+    if (this.audio.state === 'suspended') this.audio.resume();
+  }
+
+  ring(text, isUrgent) {
+    if (!this.isOn) return;
+    this.wake();
+    this.tone(isUrgent);
+    if (document.hidden && window.Notification?.permission === 'granted') {
+      new Notification(text, {tag: 'front-desk'}); // never a patient's words on a lock screen
+    }
+  }
+
+  /** Two soft notes, four when urgent. */
+  tone(isUrgent) {
+    if (!this.audio) return;
+    const notes = isUrgent ? [660, 880, 660, 880] : [523.25, 659.25];
+    notes.forEach((frequency, place) => {
+      const start = this.audio.currentTime + place * 0.18;
+      const note = this.audio.createOscillator();
+      const volume = this.audio.createGain();
+      note.frequency.value = frequency;
+      volume.gain.setValueAtTime(0, start);
+      volume.gain.linearRampToValueAtTime(0.15, start + 0.03);
+      volume.gain.exponentialRampToValueAtTime(0.001, start + 0.4);
+      note.connect(volume).connect(this.audio.destination);
+      note.start(start);
+      note.stop(start + 0.45);
+    });
+  }
+}
+
+/** The open conversation: its log, what can be done, and the composer. */
+class Talk {
+  constructor(app, $talk) {
+    this.app = app;
+    this.id = $talk.dataset.conversation;
+    this.$talk = $talk;
+    this.$log = $talk.querySelector('[data-log]');
+    this.$typing = $talk.querySelector('[data-patient-typing]');
+    this.$actions = $talk.querySelector('[data-actions]');
+    this.$card = document.querySelector('[data-card]');
+    this.scrollToEnd();
+    this.startActions();
+  }
+
+  lastN() {
+    const numbers = [...this.$log.querySelectorAll('[data-n]')].map(($row) => Number($row.dataset.n));
+    return Math.max(0, ...numbers);
+  }
+
+  onMessage(row) {
+    if (row.n <= this.lastN()) return;
+    const isAtEnd = this.$log.scrollHeight - this.$log.scrollTop - this.$log.clientHeight < 80;
+    this.$log.insertAdjacentHTML('beforeend', row.html); // rendered and escaped by our server
+    if (isAtEnd || row.author === 'agent') this.scrollToEnd();
+    if (row.author === 'patient' && document.hidden) this.app.alerts.ring('A patient wrote.', false);
+  }
+
+  onState(state) {
+    this.$typing.hidden = !state.typing;
+    if (this.$actions.dataset.key !== state.key) {
+      const hadFocus = this.$actions.contains(document.activeElement);
+      this.$actions.dataset.key = state.key;
+      insertHtml(this.$actions, state.actions);
+      this.startActions();
+      if (hadFocus) this.$actions.querySelector('textarea, button')?.focus();
+    }
+    if (!this.$card.contains(document.activeElement)) insertHtml(this.$card, state.card);
+    this.app.showSince();
+  }
+
+  startActions() {
+    for (const $form of this.$actions.querySelectorAll('[data-act]')) {
+      $form.addEventListener('submit', (event) => { event.preventDefault(); this.act($form); });
+    }
+    const $composer = this.$actions.querySelector('[data-composer]');
+    this.composer = $composer ? new Composer(this.app, this, $composer) : null;
+  }
+
+  /** Claim, resolve, give back, done: the stream brings what follows. */
+  async act($form) {
+    const $button = $form.querySelector('button');
+    $button.disabled = true;
+    try {
+      const response = await this.app.post($form.action, {});
+      if (response.status === 401) { this.app.signedOut(); return; }
+      const body = await response.json();
+      this.app.problem(response.ok ? '' : body.error.message);
+    } catch {
+      this.app.problem('That did not get through. Try again.');
+    } finally {
+      $button.disabled = false;
+    }
+  }
+
+  scrollToEnd() {
+    this.$log.scrollTop = this.$log.scrollHeight;
+  }
+}
+
+/** Keeps what is typed until the server has it; the same `client_id` makes sending again safe. */
+class Composer {
+  constructor(app, talk, $form) {
+    this.app = app;
+    this.talk = talk;
+    this.$form = $form;
+    this.$text = $form.elements.text;
+    this.$status = $form.querySelector('[data-composer-status]');
+    this.draftKey = `front-desk-draft-${talk.id}`;
+    this.lastTyping = 0;
+    this.restore();
+    $form.addEventListener('submit', (event) => { event.preventDefault(); this.send(); });
+    this.$text.addEventListener('keydown', (event) => {
+      if (sends(event)) { event.preventDefault(); this.send(); }
+    });
+    this.$text.addEventListener('input', () => this.onInput());
+  }
+
+  /** The draft of this tab: it outlives a reload and a sign-in, not the tab. */
+  restore() {
+    const draft = JSON.parse(sessionStorage.getItem(this.draftKey) ?? 'null');
+    this.clientId = draft?.clientId ?? newClientId();
+    if (draft) this.$text.value = draft.text;
+  }
+
+  onInput() {
+    this.keep();
+    this.say('');
+    if (!this.$text.value.trim() || Date.now() - this.lastTyping < TYPING_EVERY_MS) return;
+    this.lastTyping = Date.now();
+    this.app.post(this.talk.$talk.dataset.typing, {}).catch(() => {});
+  }
+
+  keep() {
+    const draft = {text: this.$text.value, clientId: this.clientId};
+    if (draft.text) sessionStorage.setItem(this.draftKey, JSON.stringify(draft));
+    else sessionStorage.removeItem(this.draftKey);
+  }
+
+  async send() {
+    const text = this.$text.value.trim();
+    if (!text || this.isSending) return;
+    this.isSending = true;
+    this.$text.readOnly = true;
+    this.say('Sending …');
+    try {
+      const response = await this.app.post(this.$form.action, {text, client_id: this.clientId});
+      if (response.status === 401) { this.app.signedOut(); this.say('Not sent.', true); return; }
+      const body = await response.json();
+      if (response.ok) this.sent(); else this.say(body.error.message, true);
+    } catch {
+      this.say('Not sent. Check the connection and press Send again.', true);
+    } finally {
+      this.isSending = false;
+      this.$text.readOnly = false;
+    }
+  }
+
+  sent() {
+    this.$text.value = '';
+    this.clientId = newClientId();
+    this.lastTyping = 0;
+    this.keep();
+    this.say('Sent');
+  }
+
+  say(text, isWrong = false) {
+    this.$status.textContent = text;
+    this.$status.classList.toggle('fd-composer__status--wrong', isWrong);
+  }
+}
+
+const $root = document.querySelector('[data-console]');
+if ($root) new Console($root);
