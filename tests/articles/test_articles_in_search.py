@@ -1,4 +1,4 @@
-"""The shipped articles as search sees them: all indexed, none a copy of another, each found by lay words."""
+"""The shipped articles as search sees them: all indexed, no two alike, each found by lay words."""
 
 from collections import Counter
 from dataclasses import replace

@@ -13,7 +13,7 @@ import pytest
 from search.articles import read_article, unknown_placeholders
 from web.config import load_settings
 
-from .reading_grade import fernandez_huerta, flesch_kincaid, plain_text
+from .reading_grade import fernandez_huerta, flesch_kincaid, plain_text, syllables
 
 REPOSITORY = Path(__file__).parents[2]
 FOLDER = REPOSITORY / "kb_articles"
@@ -171,3 +171,39 @@ def test_a_translation_names_its_source(path: Path) -> None:
 def test_no_article_is_translated_twice() -> None:
     sources = Counter(m["translation_of"] for m, _ in map(read, PATHS) if "translation_of" in m)
     assert [source for source, count in sources.items() if count > 1] == []
+
+
+def test_the_reading_grade_tells_plain_from_hard_text() -> None:
+    plain = "Call us. We are here for you. You can pay by card."
+    hard = (
+        "Patients experiencing difficulties regarding reimbursement should immediately "
+        "communicate with the organization responsible for administrating their insurance."
+    )
+    assert flesch_kincaid(plain) < 4 < 15 < flesch_kincaid(hard)
+
+
+def test_the_spanish_grade_tells_plain_from_hard_text() -> None:
+    plain = "Llame a la clínica. Le damos una cita. No paga nada."
+    hard = (
+        "Los procedimientos administrativos correspondientes a la reprogramación requieren "
+        "autorización institucional anticipada, independientemente de las circunstancias."
+    )
+    assert fernandez_huerta(hard) < 60 < 90 < fernandez_huerta(plain)
+
+
+@pytest.mark.parametrize(
+    ("word", "lang", "count"),
+    [
+        ("late", "en", 1),
+        ("table", "en", 2),
+        ("moved", "en", 1),
+        ("started", "en", 2),
+        ("appointment", "en", 3),
+        ("farmacia", "es", 3),
+        ("día", "es", 2),
+        ("cita", "es", 2),
+        ("autobús", "es", 3),
+    ],
+)
+def test_it_counts_syllables_nearly_as_a_reader_does(word: str, lang: str, count: int) -> None:
+    assert syllables(word, lang) == count
