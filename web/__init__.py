@@ -1,0 +1,68 @@
+"""The Flask application: patients' chat and help pages, and the staff's console.
+
+Rule: `create_app` wires and starts nothing; threads are started by the server's worker
+(`web/gunicorn.py`), so importing or making an application has no effect on data beyond the schema.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from flask import Flask
+
+from web import auth, errors, logs, security
+from web.config import Settings, SettingsInvalid, load_settings
+from web.db import Database
+from web.migrations import upgrade
+from web.publishing import Publisher
+from web.rasa import Rasa
+from web.services import EXTENSION, Services
+from web.stream import Cap, Hub, Seen, Typing
+from web.views import account, chat, console, health, help, widget
+
+MAX_POLLS = 150  # beside the streams, below the number of threads
+
+
+def create_app(settings: Settings | None = None, services: Services | None = None) -> Flask:
+    """Make the application. services: other parts than the real ones, in tests."""
+    if settings is None:
+        settings = _settings_or_exit()
+    logs.configure()
+    services = services or make_services(settings)
+    upgrade(services.database)
+    app = Flask("web", static_folder="static", template_folder="templates")
+    app.extensions[EXTENSION] = services
+    app.json.ensure_ascii = True  # type: ignore[attr-defined]
+    app.jinja_options = {**app.jinja_options, "trim_blocks": False}
+    logs.init_app(app)
+    errors.init_app(app)
+    security.init_app(app, settings)
+    auth.init_app(app, settings, services.database)
+    for module in (chat, help, widget, health, console, account):
+        app.register_blueprint(module.blueprint)
+    return app
+
+
+def make_services(settings: Settings) -> Services:
+    settings.var_dir.mkdir(parents=True, exist_ok=True)
+    hub = Hub()
+    return Services(
+        settings=settings,
+        database=Database(settings.database, on_commit=hub.publish),
+        hub=hub,
+        typing=Typing(hub),
+        seen=Seen(),
+        streams=Cap(settings.limits.max_streams),
+        polls=Cap(MAX_POLLS),
+        publisher=Publisher(settings),
+        rasa=Rasa(settings.rasa_url, settings.limits.rasa_timeout_s),
+        secret=security.secret_key(Path(settings.var_dir)),
+    )
+
+
+def _settings_or_exit() -> Settings:
+    try:
+        return load_settings()
+    except SettingsInvalid as error:
+        sys.exit(f"{error}")

@@ -82,10 +82,6 @@ class Clinic(Section):
         texts = {name: value for name, value in self if isinstance(value, str)}
         return {f"clinic.{name}": value for name, value in texts.items()}
 
-    def numbers(self) -> tuple[str, ...]:
-        named = (name for name, _ in self if name == "fax" or name.endswith("phone"))
-        return tuple(str(getattr(self, name)) for name in named)
-
 
 class Holiday(Section):
     on: date
@@ -217,9 +213,8 @@ class Settings(BaseSettings):
 
     @cached_property
     def own_numbers(self) -> tuple[str, ...]:
-        """The clinic's and the emergency lines' numbers, which are no patient's to be masked."""
-        lines = (getattr(self.danger, name) for name in type(self.danger).model_fields)
-        return (*self.clinic.numbers(), *(str(line) for line in lines))
+        """The clinic's own numbers and addresses and the emergency lines: not to be masked."""
+        return (*self.clinic.facts().values(), *(str(line) for _, line in self.danger))
 
     def phones(self) -> dict[str, str]:
         """What a danger card names."""

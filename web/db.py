@@ -76,7 +76,10 @@ class Database:
         self.on_commit = on_commit
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
         self.engine = (
-            _sqlite_engine(url) if self.is_sqlite else create_engine(url, pool_pre_ping=True)
+            _sqlite_engine(url)
+            if self.is_sqlite
+            # hide_parameters: an error's text would hold what a patient wrote.
+            else create_engine(url, pool_pre_ping=True, hide_parameters=True)
         )
         # SQLite's own waiting sleeps up to 100 ms between tries and is not fair; our threads queue
         # here instead, and only other processes are met by its busy timeout.
@@ -140,8 +143,10 @@ def _sqlite_engine(url: str) -> Engine:
     engine = create_engine(
         url,
         connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False},
+        hide_parameters=True,  # an error's text would hold what a patient wrote
         pool_size=20,
         max_overflow=40,
+        pool_timeout=5,
     )
 
     @event.listens_for(engine, "connect")

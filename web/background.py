@@ -1,0 +1,131 @@
+"""What runs beside the requests: turn workers, the publisher, and a sweep each few seconds.
+
+Rule: started by the server's worker process, never at import; each part survives a database that is
+busy or full and goes on when it is back.
+"""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+import structlog
+from flask import Flask
+from sqlalchemy import delete, select, update
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from web import conversations, handoffs, turns
+from web.db import DatabaseBusy, wake
+from web.models import Author, Conversation, Handoff, HandoffState, Kind
+from web.services import Services, of
+
+SWEEP_S = 5.0
+RETENTION_EVERY_S = 600.0
+RETENTION_BATCH = 200
+# A patient who has shown no sign of life this long gives up the place in the queue.
+LEFT_AFTER = timedelta(minutes=10)
+
+logger = structlog.get_logger()
+
+
+class Background:
+    def __init__(self, app: Flask) -> None:
+        self.app = app
+        self.services = of(app)
+        self.workers = turns.Workers(self.services, app.app_context)
+        self._sweeper = threading.Thread(target=self._sweep_on, name="sweeper", daemon=True)
+        self._since_retention_s = RETENTION_EVERY_S
+
+    def start(self) -> None:
+        self.services.publisher.start()
+        self.workers.start()
+        self._sweeper.start()
+
+    def stop(self) -> None:
+        """Let what is running end; what is not done is taken up at the next start."""
+        self.services.stopping.set()
+        self.services.hub.close()
+        self.workers.stop()
+        self.services.publisher.stop()
+
+    def _sweep_on(self) -> None:
+        while not self.services.stopping.wait(SWEEP_S):
+            try:
+                with self.app.app_context():
+                    self.sweep()
+            except (SQLAlchemyError, DatabaseBusy) as error:
+                logger.warning("sweep.database", error=type(error).__name__)
+
+    def sweep(self) -> None:
+        services = self.services
+        services.typing.sweep()
+        with services.database.transaction(durable=False) as session:
+            _write_down_seen(session, services)
+            turns.recover(session, services)
+            handoffs.requeue_absent(session)
+            _give_up_left(session, services)
+        self._since_retention_s += SWEEP_S
+        if self._since_retention_s >= RETENTION_EVERY_S:
+            self._since_retention_s = 0.0
+            forget_old(services)
+
+
+def _write_down_seen(session: Session, services: Services) -> None:
+    for conversation_id, at in services.seen.take().items():
+        session.execute(
+            update(Conversation).where(Conversation.id == conversation_id).values(last_seen_at=at)
+        )
+
+
+def _give_up_left(session: Session, services: Services) -> None:
+    """Who left without a word does not hold a place in the queue; what they wrote stays."""
+    query = (
+        select(Conversation.id)
+        .join(Handoff, Handoff.conversation_id == Conversation.id)
+        .where(
+            Handoff.state.in_((HandoffState.REQUESTED, HandoffState.OFFERED)),
+            Conversation.last_seen_at < services.clock() - LEFT_AFTER,
+            Conversation.last_message_at < services.clock() - LEFT_AFTER,
+        )
+        .order_by(Conversation.id)
+    )
+    for conversation_id in session.scalars(query).all():
+        handoffs.abandon(session, conversation_id)
+        conversations.append(
+            session,
+            conversation_id,
+            author=Author.SYSTEM,
+            kind=Kind.HANDOFF,
+            payload={"line": "patient_gone"},
+        )
+
+
+def forget_old(services: Services) -> int:
+    """Remove conversations past their retention, a few at a time. Returns how many.
+
+    One whose left message nobody has answered yet is kept until somebody has.
+    """
+    before = services.clock() - timedelta(days=services.settings.retention.conversation_days)
+    unanswered = select(Handoff.conversation_id).where(
+        Handoff.state == HandoffState.MESSAGE_LEFT, Handoff.answered_at.is_(None)
+    )
+    query = (
+        select(Conversation.id)
+        .where(Conversation.last_message_at < before, Conversation.id.not_in(unanswered))
+        .order_by(Conversation.last_message_at)
+        .limit(RETENTION_BATCH)
+    )
+    total = 0
+    while True:
+        with services.database.transaction() as session:
+            ids = session.scalars(query).all()
+            session.execute(delete(Conversation).where(Conversation.id.in_(ids)))
+            if ids:
+                wake(session, "console", *ids)
+        total += len(ids)
+        if len(ids) < RETENTION_BATCH:
+            break
+    if total:
+        logger.info("retention.forgot", conversations=total)
+    return total

@@ -1,0 +1,455 @@
+"""A patient's conversation: the one path of a message in, and the only writer of messages.
+
+Rule: a message is screened for danger first, then masked, then stored together with its danger card
+and the turn to do, in one transaction; nobody is told "accepted" before that commit. The same
+client_id gives the same row, whatever happens in between. `n` is taken under the conversation's
+lock, so the log has an order and no gaps.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from safety.cards import card_html
+from safety.danger import Danger, Level, screen
+from safety.identifiers import mask
+from web import handoffs
+from web.config import Settings
+from web.db import utc_now, wake
+from web.models import (
+    Author,
+    Conversation,
+    Handoff,
+    HandoffState,
+    Kind,
+    Message,
+    Staff,
+    Turn,
+    TurnState,
+)
+from web.security import keyed_hash
+from web.services import Services
+
+# After a pause this long the assistant starts afresh, as Rasa's own memory does.
+SEGMENT_PAUSE = timedelta(minutes=60)
+HANDOFF_ENDED = (HandoffState.RESOLVED, HandoffState.RETURNED, HandoffState.ABANDONED)
+
+
+class ConversationNotFound(LookupError):
+    """There is none with this id and token."""
+
+
+class ConversationEnded(Exception):
+    """The patient ended it; a new one can be started."""
+
+
+class ClientIdReused(Exception):
+    """This client_id belongs to a message with other words."""
+
+
+class NotInLog(LookupError):
+    """What the message refers to is not in this conversation."""
+
+
+@dataclass(frozen=True)
+class Typed:
+    text: str
+
+
+@dataclass(frozen=True)
+class Picked:
+    """A choice from the list in row n; article "" is "none of these"."""
+
+    n: int
+    article: str
+
+
+@dataclass(frozen=True)
+class Continued:
+    """The patient of row n says it is no emergency and wants the answer."""
+
+    n: int
+
+
+Act = Typed | Picked | Continued
+
+
+@dataclass(frozen=True)
+class Screened:
+    """What the danger screen says of a raw text. `html` needed no database to be made."""
+
+    danger: Danger
+    html: str | None
+
+    @property
+    def card(self) -> dict[str, str] | None:
+        if self.html is None or self.danger.card is None:
+            return None
+        return {"kind": self.danger.card, "html": self.html}
+
+
+@dataclass(frozen=True)
+class Received:
+    conversation_id: str
+    n: int
+    masked: tuple[str, ...]
+    continue_n: int | None = None
+    """The row of an emergency card, from which the patient may go on."""
+
+
+# Beginning and finding ---------------------------------------------------------------------------
+
+
+def start(
+    services: Services, *, lang: str, site: str, page_url: str | None, address_hash: str
+) -> tuple[str, str]:
+    """Begin a conversation. Returns its id and the token that opens it; only its hash is kept."""
+    token = secrets.token_urlsafe(32)
+    now = services.clock()
+    conversation = Conversation(
+        id=secrets.token_urlsafe(15),
+        token_hash=token_hash(token),
+        site=site,
+        page_url=page_url,
+        lang=lang,
+        address_hash=address_hash,
+        created_at=now,
+        last_message_at=now,
+        last_seen_at=now,
+    )
+    with services.database.transaction() as session:
+        session.add(conversation)
+    return conversation.id, token
+
+
+def token_hash(token: str) -> str:
+    # The token has 256 random bits: a plain hash cannot be turned back, and can be looked up.
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
+
+
+def find(session: Session, conversation_id: str, token: str) -> Conversation:
+    """Return the conversation that this token opens. Raises ConversationNotFound."""
+    conversation = session.get(Conversation, conversation_id)
+    if conversation is None or not hmac.compare_digest(conversation.token_hash, token_hash(token)):
+        raise ConversationNotFound(conversation_id)
+    return conversation
+
+
+def log(session: Session, conversation_id: str, after: int = 0) -> Sequence[Message]:
+    """Return the rows with a number above `after`, in order."""
+    query = (
+        select(Message)
+        .where(Message.conversation_id == conversation_id, Message.n > after)
+        .order_by(Message.n)
+    )
+    return session.scalars(query).all()
+
+
+# A message comes in ------------------------------------------------------------------------------
+
+
+def open_one(session: Session, conversation_id: str) -> Conversation:
+    """Return the conversation, locked. Raises ConversationEnded."""
+    conversation = _locked(session, conversation_id)
+    if conversation.ended_at is not None:
+        raise ConversationEnded(conversation_id)
+    return conversation
+
+
+def screened(settings: Settings, raw: str, lang: str) -> Screened:
+    """Screen a raw text. Needs no database and never fails, so its card can always be shown."""
+    danger = screen(raw)
+    if danger.card is None:
+        return Screened(danger, None)
+    return Screened(danger, card_html(danger.card, lang, settings.phones()))
+
+
+def receive(
+    services: Services, conversation_id: str, client_id: str, act: Act, seen: Screened
+) -> Received:
+    """Store a patient's message, its danger card and the turn to do, all or nothing.
+
+    seen: what `screened` said of the same raw text. Raises ConversationNotFound,
+    ConversationEnded, ClientIdReused, NotInLog, and what the database raises.
+    """
+    digest = _digest(services.secret, act)
+    with services.database.transaction() as session:
+        conversation = _locked(session, conversation_id)
+        before = _by_client_id(session, conversation_id, client_id)
+        if before is not None:
+            return _again(session, before, digest)
+        if conversation.ended_at is not None:
+            raise ConversationEnded(conversation_id)
+        now = services.clock()
+        _begin_segment_after_pause(conversation, now)
+        text, payload = _content(session, services.settings, conversation, act)
+        message = append(
+            session,
+            conversation_id,
+            author=Author.PATIENT,
+            kind=Kind.TEXT,
+            text=text,
+            payload=payload,
+            client_id=client_id,
+            text_digest=digest,
+            at=now,
+        )
+        _show_card(session, message, seen)
+        _add_turn(session, message, seen, now)
+        return _received(session, message)
+
+
+def _again(session: Session, message: Message, digest: str) -> Received:
+    if not hmac.compare_digest(message.text_digest or "", digest):
+        raise ClientIdReused(message.conversation_id)
+    return _received(session, message)
+
+
+def _received(session: Session, message: Message) -> Received:
+    masked = tuple(message.payload.get("masked", ()))
+    # The card stands right below its message: both are written in one transaction.
+    query = select(Message.payload).where(
+        Message.conversation_id == message.conversation_id,
+        Message.n == message.n + 1,
+        Message.kind == Kind.DANGER,
+    )
+    card = session.scalar(query) or {}
+    continue_n = message.n + 1 if card.get("can_continue") else None
+    return Received(message.conversation_id, message.n, masked, continue_n)
+
+
+def _digest(secret: bytes, act: Act) -> str:
+    """Return a keyed hash of what was sent: short texts could be guessed from a plain one."""
+    said = json.dumps([type(act).__name__, *vars(act).values()])
+    return keyed_hash(secret, "message", said)
+
+
+def _begin_segment_after_pause(conversation: Conversation, now: datetime) -> None:
+    if now - conversation.last_message_at > SEGMENT_PAUSE:
+        begin_segment(conversation)
+        conversation.misses = 0
+
+
+def begin_segment(conversation: Conversation) -> None:
+    """Let Rasa forget: the next turn goes to an empty tracker."""
+    conversation.segment += 1
+    conversation.segment_turns = 0
+
+
+def _content(
+    session: Session, settings: Settings, conversation: Conversation, act: Act
+) -> tuple[str, dict[str, Any]]:
+    """Return the text to store, masked, and what goes with it."""
+    if isinstance(act, Typed):
+        masked = mask(act.text, settings.own_numbers)
+        kinds = sorted({span.type.lower() for span in masked.spans})
+        return masked.text, {"masked": kinds} if kinds else {}
+    if isinstance(act, Picked):
+        row = _row(session, conversation.id, act.n, Kind.CHOICES)
+        titles = {choice["article"]: choice["title"] for choice in row.payload["choices"]}
+        if act.article and act.article not in titles:
+            raise NotInLog(conversation.id)
+        return titles.get(act.article, ""), {"choice": act.article, "of": act.n}
+    card = _row(session, conversation.id, act.n, Kind.DANGER)
+    return "", {"continue": card.payload["of"]}
+
+
+def _row(session: Session, conversation_id: str, n: int, kind: Kind) -> Message:
+    query = select(Message).where(
+        Message.conversation_id == conversation_id, Message.n == n, Message.kind == kind
+    )
+    row = session.scalar(query)
+    if row is None:
+        raise NotInLog(conversation_id)
+    return row
+
+
+def _show_card(session: Session, message: Message, seen: Screened) -> None:
+    if seen.card is None:
+        return
+    is_emergency = seen.danger.level is Level.EMERGENCY
+    append(
+        session,
+        message.conversation_id,
+        author=Author.BOT,
+        kind=Kind.DANGER,
+        payload={
+            "card": seen.card["kind"],
+            "html": seen.card["html"],
+            "level": seen.danger.level.value,
+            "danger": seen.danger.kind,
+            "of": message.n,
+            "client_id": message.client_id,
+            "can_continue": is_emergency,
+        },
+        at=message.created_at,
+    )
+    handoffs.request(session, message.conversation_id, "danger", urgent=True)
+
+
+def _add_turn(session: Session, message: Message, seen: Screened, now: datetime) -> None:
+    """An agent who has the conversation answers alone; below an emergency card nothing follows."""
+    if seen.danger.level is Level.EMERGENCY or has_agent(session, message.conversation_id):
+        return
+    turn = Turn(
+        conversation_id=message.conversation_id,
+        n=message.n,
+        state=TurnState.WAITING,
+        created_at=now,
+    )
+    session.add(turn)
+    wake(session, "turns")
+
+
+# Rows of the log ---------------------------------------------------------------------------------
+
+
+def append(
+    session: Session,
+    conversation_id: str,
+    *,
+    author: Author,
+    kind: Kind,
+    text: str = "",
+    payload: dict[str, Any] | None = None,
+    client_id: str | None = None,
+    text_digest: str | None = None,
+    staff_id: int | None = None,
+    turn_id: int | None = None,
+    reply_position: int | None = None,
+    at: datetime | None = None,
+) -> Message:
+    """Add the next row of the log and wake who watches it."""
+    conversation = _locked(session, conversation_id)
+    conversation.last_n += 1
+    conversation.last_message_at = at or utc_now()
+    message = Message(
+        conversation_id=conversation_id,
+        n=conversation.last_n,
+        author=author,
+        kind=kind,
+        text=text,
+        payload=_with_speaker(session, payload or {}, staff_id),
+        client_id=client_id,
+        text_digest=text_digest,
+        staff_id=staff_id,
+        turn_id=turn_id,
+        reply_position=reply_position,
+        created_at=conversation.last_message_at,
+    )
+    session.add(message)
+    session.flush()
+    wake(session, conversation_id, "console")
+    return message
+
+
+def _with_speaker(
+    session: Session, payload: dict[str, Any], staff_id: int | None
+) -> dict[str, Any]:
+    """Keep the name the patient saw: the log stays true when the account changes."""
+    staff = session.get(Staff, staff_id) if staff_id is not None else None
+    return {**payload, "speaker": staff.name} if staff is not None else payload
+
+
+def has_agent(session: Session, conversation_id: str) -> bool:
+    query = select(Handoff.id).where(
+        Handoff.conversation_id == conversation_id, Handoff.state == HandoffState.CLAIMED
+    )
+    return session.scalar(query) is not None
+
+
+def _locked(session: Session, conversation_id: str) -> Conversation:
+    # SQLite ignores the row lock: there the whole transaction is the lock.
+    conversation = session.get(Conversation, conversation_id, with_for_update=True)
+    if conversation is None:
+        raise ConversationNotFound(conversation_id)
+    return conversation
+
+
+def _by_client_id(session: Session, conversation_id: str, client_id: str) -> Message | None:
+    query = select(Message).where(
+        Message.conversation_id == conversation_id, Message.client_id == client_id
+    )
+    return session.scalar(query)
+
+
+# The patient's other acts ------------------------------------------------------------------------
+
+
+def rate_answer(session: Session, conversation_id: str, n: int, helpful: bool) -> None:
+    """Raises NotInLog when row n shows no passage."""
+    _row(session, conversation_id, n, Kind.PASSAGES).helpful = helpful
+    wake(session, "console")
+
+
+def rate(
+    session: Session, conversation_id: str, score: int, comment: str, settings: Settings
+) -> None:
+    conversation = _locked(session, conversation_id)
+    conversation.rating = score
+    conversation.rating_comment = mask(comment, settings.own_numbers).text[:1000] or None
+    conversation.rated_at = utc_now()
+    wake(session, conversation_id, "console")
+
+
+def set_lang(session: Session, conversation_id: str, lang: str) -> None:
+    _locked(session, conversation_id).lang = lang
+    wake(session, conversation_id, "console")
+
+
+def end(session: Session, conversation_id: str) -> None:
+    """The patient is done. Ending twice changes nothing."""
+    conversation = _locked(session, conversation_id)
+    if conversation.ended_at is not None:
+        return
+    handoffs.abandon(session, conversation_id)
+    append(
+        session,
+        conversation_id,
+        author=Author.SYSTEM,
+        kind=Kind.SYSTEM,
+        payload={"line": "patient_ended"},
+    )
+    conversation.ended_at = conversation.last_message_at
+
+
+def leave_message(
+    session: Session, conversation_id: str, client_id: str, fields: dict[str, str]
+) -> None:
+    """Keep the contact form; the same client_id again changes nothing. Raises ContactInvalid."""
+    conversation = _locked(session, conversation_id)
+    form = _last_form(session, conversation_id)
+    if form is not None and form.payload.get("client_id") == client_id:
+        return
+    if conversation.ended_at is not None:
+        raise ConversationEnded(conversation_id)
+    handoffs.leave_message(session, conversation_id, fields)
+    if form is not None:
+        form.payload = {**form.payload, "sent": True, "client_id": client_id}
+
+
+def _last_form(session: Session, conversation_id: str) -> Message | None:
+    query = (
+        select(Message)
+        .where(Message.conversation_id == conversation_id, Message.kind == Kind.FORM)
+        .order_by(Message.n.desc())
+        .limit(1)
+    )
+    return session.scalar(query)
+
+
+def forget(session: Session, conversation_id: str) -> None:
+    """Remove all that is kept of a conversation; what hangs on it goes with it."""
+    handoffs.abandon(session, conversation_id)
+    session.execute(delete(Conversation).where(Conversation.id == conversation_id))
+    wake(session, conversation_id, "console")

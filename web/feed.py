@@ -1,0 +1,119 @@
+"""The log of one conversation as events: by stream, or by long poll.
+
+Rule: rows come in the order of `n`, each once per connection, starting after the last one the panel
+has. The database is read briefly and let go before anything is sent or waited for.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from web import conversations, handoffs, turns
+from web.messages import message_event
+from web.models import Conversation, Message
+from web.services import Services
+from web.stream import HEARTBEAT, HEARTBEAT_S, TooManyStreams, sse
+from web.wording import say
+
+MAX_ROWS = 500
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    lang: str
+    rows: Sequence[Message]
+    state: dict[str, Any]
+
+
+def snapshot(services: Services, conversation_id: str, after: int) -> Snapshot | None:
+    """Return what came after row `after`; None when the conversation is gone."""
+    services.seen.mark(conversation_id, services.clock())
+    with services.database.reading() as session:
+        conversation = session.get(Conversation, conversation_id)
+        if conversation is None:
+            return None
+        rows = conversations.log(session, conversation_id, after)[:MAX_ROWS]
+        return Snapshot(conversation.lang, rows, state_of(session, services, conversation))
+
+
+def state_of(session: Session, services: Services, conversation: Conversation) -> dict[str, Any]:
+    """Return the state event of SPEC: who has the conversation, and what the patient may expect."""
+    status = handoffs.status(session, conversation.id)
+    return {
+        "status": status.status,
+        "working": turns.is_working(session, conversation.id),
+        "agent": status.agent,
+        "agent_typing": services.typing.is_typing(conversation.id, "agent"),
+        "rating_due": status.rating_due,
+        "text": _status_line(status, conversation.lang),
+    }
+
+
+def _status_line(status: handoffs.HandoffStatus, lang: str) -> str:
+    key = f"state.{status.status}"
+    if status.status == "waiting" and status.nobody_here:
+        key = "state.waiting_nobody"
+    elif status.status == "waiting" and status.position == 1:
+        key = "state.waiting_first"
+    return say(lang, key, position=status.position, name=status.agent)
+
+
+def events(services: Services, conversation_id: str, after: int) -> Iterator[bytes]:
+    """Yield the stream until the conversation is gone or the process stops."""
+    state: dict[str, Any] | None = None
+    sent_at = time.monotonic()
+    with services.hub.subscribe([conversation_id]) as subscription:
+        while not services.hub.is_closed:
+            now = snapshot(services, conversation_id, after)
+            if now is None:
+                return
+            for row in now.rows:
+                yield sse("message", message_event(row, lang=now.lang), row.n)
+                after = row.n
+            if now.state != state:
+                yield sse("state", now.state)
+            if now.rows or now.state != state:
+                state, sent_at = now.state, time.monotonic()
+            if len(now.rows) == MAX_ROWS:
+                continue
+            subscription.wait(_patience_s(services, conversation_id))
+            if time.monotonic() - sent_at >= HEARTBEAT_S - 0.1:
+                yield HEARTBEAT
+                sent_at = time.monotonic()
+
+
+def _patience_s(services: Services, conversation_id: str) -> float:
+    """Wait for a wake-up no longer than a heartbeat, or than somebody's typing lasts."""
+    left_s = services.typing.left_s(conversation_id)
+    return HEARTBEAT_S if left_s is None else min(HEARTBEAT_S, left_s + 0.05)
+
+
+def poll(
+    services: Services, conversation_id: str, after: int, wait_s: float
+) -> dict[str, Any] | None:
+    """Return rows after `after` and the state, waiting for something to happen at most wait_s."""
+    with services.hub.subscribe([conversation_id]) as subscription:
+        now = snapshot(services, conversation_id, after)
+        if now is not None and not now.rows and wait_s > 0:
+            subscription.wait(wait_s)
+            now = snapshot(services, conversation_id, after)
+    if now is None:
+        return None
+    messages = [message_event(row, lang=now.lang) for row in now.rows]
+    return {"messages": messages, "state": now.state}
+
+
+def capped_poll(
+    services: Services, conversation_id: str, after: int, wait_s: float
+) -> dict[str, Any] | None:
+    """Poll; without waiting where too many wait already."""
+    try:
+        with services.polls.one():
+            return poll(services, conversation_id, after, wait_s)
+    except TooManyStreams:
+        return poll(services, conversation_id, after, 0.0)

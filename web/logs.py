@@ -1,0 +1,61 @@
+"""Logs: one JSON object a line, on standard error.
+
+Rule: ids, counts, lengths and words of a fixed set; never what a patient or an article says.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import sys
+import time
+
+import structlog
+from flask import Flask, Response, g, request
+
+QUIET = ("/healthz", "/readyz", "/widget/", "/static/")
+
+logger = structlog.get_logger()
+
+
+def configure() -> None:
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
+def init_app(app: Flask) -> None:
+    """Give each request an id, and a line when it was answered."""
+
+    @app.before_request
+    def begin() -> None:
+        g.request_id = secrets.token_hex(8)
+        g.started = time.monotonic()
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request=g.request_id)
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        response.headers["X-Request-Id"] = g.get("request_id", "")
+        if not request.path.startswith(QUIET) or response.status_code >= 500:
+            _note(response)
+        return response
+
+
+def _note(response: Response) -> None:
+    ms = (time.monotonic() - g.get("started", time.monotonic())) * 1000
+    logger.info(
+        "request",
+        method=request.method,
+        route=str(request.url_rule) if request.url_rule else None,
+        status=response.status_code,
+        ms=round(ms, 1),
+    )

@@ -1,0 +1,242 @@
+"""The one request of a turn to Rasa.
+
+Rule: `ask` ends within its deadline whatever Rasa does, also when the answer drips in byte by byte,
+and gives back items that are what the contract says, or raises RasaUnavailable. It sends masked
+text and an opaque id, and keeps nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import socket
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection
+from urllib3.connectionpool import HTTPConnectionPool
+
+MAX_ANSWER_BYTES = 262_144
+PROBE_TIMEOUT_S = 1.0
+CHOOSE = "/choose"  # a command of ours alone: see typed()
+
+_COMMAND = re.compile(r"^[\s/]+")
+_HANDOFF_REASONS = ("asked", "failed_twice", "abuse", "callback")
+
+
+class RasaUnavailable(Exception):
+    """No usable answer. `why` is one of Failure, for logs and tests."""
+
+    def __init__(self, why: Failure) -> None:
+        super().__init__(why.value)
+        self.why = why
+
+
+class Failure(StrEnum):
+    UNREACHABLE = "unreachable"
+    LATE = "late"
+    STATUS = "status"
+    GARBAGE = "garbage"
+    EMPTY = "empty"  # `200 []` is what Rasa says when something failed inside
+    UNKNOWN_KIND = "unknown_kind"
+
+
+@dataclass(frozen=True)
+class Button:
+    title: str
+    payload: str
+
+
+@dataclass(frozen=True)
+class TextItem:
+    text: str
+    buttons: tuple[Button, ...] = ()
+
+
+@dataclass(frozen=True)
+class PassagesItem:
+    """Show what answers the question."""
+
+
+@dataclass(frozen=True)
+class ChoicesItem:
+    """Let the patient choose among what was found."""
+
+
+@dataclass(frozen=True)
+class FormItem:
+    form: str
+
+
+@dataclass(frozen=True)
+class HandoffItem:
+    reason: str
+
+
+Item = TextItem | PassagesItem | ChoicesItem | FormItem | HandoffItem
+
+
+class Rasa:
+    """A client with kept-alive connections, one per thread."""
+
+    def __init__(self, url: str, timeout_s: float = 3.0) -> None:
+        self.url = url.rstrip("/")
+        self.timeout_s = timeout_s
+        self._local = threading.local()
+
+    def ask(self, sender: str, text: str | None, metadata: Mapping[str, Any]) -> tuple[Item, ...]:
+        """Return Rasa's reply to one message. Raises RasaUnavailable after timeout_s.
+
+        text: what the patient typed; None when they picked from our list.
+        """
+        message = CHOOSE if text is None else typed(text)
+        body = {"sender": sender, "message": message, "metadata": dict(metadata)}
+        with _deadline(self.timeout_s):
+            return read_items(self._post(body))
+
+    def is_ready(self) -> bool:
+        """Rasa listens only once its model is loaded."""
+        try:
+            with _deadline(PROBE_TIMEOUT_S):
+                return bool(self._session().get(f"{self.url}/webhooks/rest/", timeout=1).ok)
+        except (requests.RequestException, OSError):
+            return False
+
+    def _post(self, body: Mapping[str, Any]) -> Any:
+        url = f"{self.url}/webhooks/rest/webhook"
+        try:
+            # An answer larger than any honest one is not read to its end.
+            with self._session().post(url, json=body, timeout=self.timeout_s, stream=True) as found:
+                if found.status_code != 200:
+                    raise RasaUnavailable(Failure.STATUS)
+                content = b"".join(_up_to(MAX_ANSWER_BYTES, found))
+                found_json: Any = json.loads(content)
+        except (requests.Timeout, TimeoutError):
+            raise RasaUnavailable(Failure.LATE) from None
+        except (ValueError, RecursionError):
+            raise RasaUnavailable(Failure.GARBAGE) from None
+        except (requests.RequestException, OSError) as error:
+            late = time.monotonic() >= _clock.ends_at
+            raise RasaUnavailable(Failure.LATE if late else Failure.UNREACHABLE) from error
+        return found_json
+
+    def _session(self) -> requests.Session:
+        if not hasattr(self._local, "session"):
+            session = requests.Session()
+            session.trust_env = False  # no proxy, no .netrc: Rasa is on this machine
+            session.mount("http://", _DeadlineAdapter(pool_connections=1, pool_maxsize=1))
+            self._local.session = session
+        session = self._local.session
+        assert isinstance(session, requests.Session)
+        return session
+
+
+def typed(text: str) -> str:
+    """Make a typed text harmless: Rasa takes a leading slash for a command.
+
+    `/restart` → `restart`, `/ /restart` → `restart`, `and/or` → `and/or`
+    """
+    return _COMMAND.sub("", text)
+
+
+def read_items(answer: Any) -> tuple[Item, ...]:
+    """Check an answer against the contract. Raises RasaUnavailable."""
+    if not isinstance(answer, list) or not all(isinstance(each, dict) for each in answer):
+        raise RasaUnavailable(Failure.GARBAGE)
+    items = tuple(item for each in answer for item in _read_item(each))
+    if not items:
+        raise RasaUnavailable(Failure.EMPTY)
+    return items
+
+
+def _read_item(raw: dict[str, Any]) -> Iterator[Item]:
+    text = raw.get("text")
+    if isinstance(text, str) and text.strip():
+        yield TextItem(text.strip(), tuple(_read_buttons(raw.get("buttons"))))
+    if "custom" in raw:
+        yield _read_custom(raw["custom"])
+
+
+def _read_buttons(raw: Any) -> Iterator[Button]:
+    for button in raw if isinstance(raw, list) else ():
+        title, payload = button.get("title"), button.get("payload")
+        if isinstance(title, str) and isinstance(payload, str) and title and payload:
+            yield Button(title, payload)
+
+
+def _read_custom(raw: Any) -> Item:
+    kind = raw.get("kind") if isinstance(raw, dict) else None
+    if kind == "passages":
+        return PassagesItem()
+    if kind == "choices":
+        return ChoicesItem()
+    if kind == "form" and raw.get("form") == "contact":
+        return FormItem("contact")
+    if kind == "handoff" and raw.get("reason") in _HANDOFF_REASONS:
+        return HandoffItem(raw["reason"])
+    raise RasaUnavailable(Failure.UNKNOWN_KIND)
+
+
+def _up_to(limit: int, response: requests.Response) -> Iterator[bytes]:
+    size = 0
+    for piece in response.iter_content(16_384):
+        size += len(piece)
+        if size > limit:
+            raise ValueError("the answer is too large")
+        yield piece
+
+
+# The deadline -----------------------------------------------------------------------------------
+# requests' timeout is for each read of the socket: a peer that sends a byte a second never meets
+# it. So the socket itself looks at the clock before every read.
+
+
+class _Clock(threading.local):
+    ends_at: float = float("inf")
+
+
+_clock = _Clock()
+
+
+@contextlib.contextmanager
+def _deadline(seconds: float) -> Iterator[None]:
+    _clock.ends_at = time.monotonic() + seconds
+    try:
+        yield
+    finally:
+        _clock.ends_at = float("inf")
+
+
+class _DeadlineSocket(socket.socket):
+    def recv_into(self, *args: Any, **kwargs: Any) -> int:
+        left_s = _clock.ends_at - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError("the deadline has passed")
+        self.settimeout(left_s if left_s < 3600 else None)
+        return super().recv_into(*args, **kwargs)
+
+
+class _DeadlineConnection(HTTPConnection):
+    def _new_conn(self) -> socket.socket:
+        plain = super()._new_conn()
+        timeout = plain.gettimeout()
+        wrapped = _DeadlineSocket(plain.family, plain.type, plain.proto, fileno=plain.detach())
+        wrapped.settimeout(timeout)
+        return wrapped
+
+
+class _DeadlinePool(HTTPConnectionPool):
+    ConnectionCls = _DeadlineConnection
+
+
+class _DeadlineAdapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _DeadlinePool}

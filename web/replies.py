@@ -1,0 +1,226 @@
+"""From Rasa's items and what search found to the replies a patient sees.
+
+Rule: pure. Rasa decides which replies there are; this only fills them in. When Rasa failed, the
+replies come from what search found, a person offered with them. Published words are passed on as
+they are, never rewritten.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from search.answer import MAX_CHOICES, Found, Outcome, PassageFound
+from search.articles import Article
+from search.index import Index
+from search.passages import Passage
+from web.config import Settings
+from web.models import AnsweredBy, Kind
+from web.rasa import (
+    Button,
+    ChoicesItem,
+    Failure,
+    FormItem,
+    HandoffItem,
+    Item,
+    PassagesItem,
+    TextItem,
+)
+from web.wording import say
+
+_PLACEHOLDER = re.compile(r"\[\[\s*([a-z_][a-z0-9_.]*)\s*\]\]")
+
+
+@dataclass(frozen=True)
+class Question:
+    """`n`: the row whose words they are. `picked`: the article chosen from a list."""
+
+    n: int
+    text: str
+    previous: str | None
+    lang: str
+    picked: str | None = None
+    none_of_these: bool = False
+
+    def outcome(self, found: Found | None) -> Outcome:
+        """A pick is answered; "none of these" is a search that found nothing."""
+        if self.picked:
+            return Outcome.ANSWER
+        if self.none_of_these or found is None:
+            return Outcome.NONE
+        return found.outcome
+
+    def in_language_of(self, found: Found | None, settings: Settings) -> Question:
+        """Reply in the language that was written in, where we have it."""
+        if found is None or found.lang not in settings.clinic.languages:
+            return self
+        return replace(self, lang=found.lang)
+
+
+@dataclass(frozen=True)
+class Reply:
+    kind: Kind
+    text: str = ""
+    payload: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Hand:
+    """Ask for a person here."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The replies in order. `outcome`: what the search meant for this turn, None if it failed."""
+
+    steps: tuple[Reply | Hand, ...]
+    outcome: Outcome | None
+    answered_by: AnsweredBy
+    failure: str | None = None
+    found: Found | None = None
+
+
+def from_items(
+    items: Sequence[Item],
+    question: Question,
+    found: Found | None,
+    index: Index | None,
+    settings: Settings,
+) -> Plan:
+    """Fill Rasa's reply in."""
+    steps = [_step(item, question, found, index, settings) for item in items]
+    return Plan(tuple(steps), question.outcome(found), AnsweredBy.RASA, found=found)
+
+
+def fallback(
+    why: Failure,
+    question: Question,
+    found: Found | None,
+    index: Index | None,
+    settings: Settings,
+    misses: int,
+    is_waiting: bool,
+) -> Plan:
+    """Answer without Rasa. The second miss in a row brings a person, as Rasa's rules do."""
+    outcome = question.outcome(found)
+    lang = question.lang
+    if outcome is Outcome.ANSWER:
+        steps: list[Reply | Hand] = [
+            _passages(question, found, index, settings),
+            _offer(settings, lang, "reply.fallback_answer"),
+        ]
+    elif outcome is Outcome.CHOICES:
+        steps = [_choices(question, found, index, settings)]
+    elif misses and not is_waiting:
+        steps = [Reply(Kind.TEXT, say(lang, "reply.fallback_handoff")), Hand("failed_twice")]
+    else:
+        steps = [_offer(settings, lang, "reply.fallback_none")]
+    return Plan(tuple(steps), outcome, AnsweredBy.FALLBACK, failure=why.value, found=found)
+
+
+def without_search(settings: Settings, lang: str) -> Plan:
+    """The last resort, when answering itself failed."""
+    steps = (_offer(settings, lang, "reply.could_not_look_up"),)
+    return Plan(steps, None, AnsweredBy.FALLBACK, failure="internal")
+
+
+def fill(text: str, facts: Mapping[str, str]) -> str:
+    """Put facts into a bot's words: `[[clinic.phone]]`; one that is not known disappears."""
+    return _PLACEHOLDER.sub(lambda found: facts.get(found.group(1), ""), text)
+
+
+def _step(
+    item: Item,
+    question: Question,
+    found: Found | None,
+    index: Index | None,
+    settings: Settings,
+) -> Reply | Hand:
+    if isinstance(item, TextItem):
+        return _text(item, settings.facts(question.lang))
+    if isinstance(item, PassagesItem):
+        return _passages(question, found, index, settings)
+    if isinstance(item, ChoicesItem):
+        return _choices(question, found, index, settings)
+    if isinstance(item, FormItem):
+        return Reply(Kind.FORM, payload={"form": item.form})
+    assert isinstance(item, HandoffItem)
+    return Hand(item.reason)
+
+
+def _text(item: TextItem, facts: Mapping[str, str]) -> Reply:
+    buttons = [_button(button, facts) for button in item.buttons]
+    return Reply(Kind.TEXT, fill(item.text, facts), {"replies": buttons} if buttons else {})
+
+
+def _button(button: Button, facts: Mapping[str, str]) -> dict[str, str]:
+    return {"title": fill(button.title, facts), "text": fill(button.payload, facts)}
+
+
+def _offer(settings: Settings, lang: str, key: str) -> Reply:
+    """Say something with a button that asks for a person without passing through Rasa."""
+    text = say(lang, key, phone=settings.clinic.phone)
+    buttons = [{"title": say(lang, "reply.talk_to_person"), "handoff": True}]
+    return Reply(Kind.TEXT, text, {"replies": buttons})
+
+
+def _passages(
+    question: Question, found: Found | None, index: Index | None, settings: Settings
+) -> Reply:
+    passage = _best(question, found, index)
+    if passage is None or index is None:
+        key = "reply.choice_gone" if question.picked else "reply.could_not_look_up"
+        return _offer(settings, question.lang, key)
+    article = index.articles[passage.article]
+    shown = _as_shown(passage, article)
+    return Reply(Kind.PASSAGES, passage.text, {"passages": [shown], "asked_n": question.n})
+
+
+def _best(question: Question, found: Found | None, index: Index | None) -> Passage | None:
+    """Return the best passage found; of the picked article where one was picked."""
+    if index is None:
+        return None
+    wanted = question.picked
+    hits = found.passages if found is not None else ()
+    for hit in hits:
+        if wanted in (None, hit.article):
+            return _passage(index, hit)
+    return next((each for each in index.passages if each.article == wanted), None)
+
+
+def _passage(index: Index, hit: PassageFound) -> Passage | None:
+    same = (hit.article, hit.anchor, hit.heading)
+    return next((p for p in index.passages if (p.article, p.anchor, p.heading) == same), None)
+
+
+def _as_shown(passage: Passage, article: Article) -> dict[str, Any]:
+    """What is kept of it in the log: the words as they were shown, not as they are later."""
+    reviewed_on = article.reviewed_on.isoformat() if article.reviewed_on else None
+    return {
+        "article": article.id,
+        "title": article.title,
+        "heading": passage.heading,
+        "anchor": passage.anchor,
+        "html": passage.html,
+        "lang": article.lang,
+        "reviewed_on": reviewed_on,
+    }
+
+
+def _choices(
+    question: Question, found: Found | None, index: Index | None, settings: Settings
+) -> Reply:
+    articles = dict.fromkeys(hit.article for hit in found.passages) if found else {}
+    choices = [
+        {"article": article, "title": index.articles[article].title}
+        for article in list(articles)[:MAX_CHOICES]
+        if index is not None
+    ]
+    if not choices:
+        return _offer(settings, question.lang, "reply.could_not_look_up")
+    lead = say(question.lang, "message.choices_lead")
+    return Reply(Kind.CHOICES, lead, {"choices": choices, "asked_n": question.n})

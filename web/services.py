@@ -1,0 +1,50 @@
+"""What the parts of one running application share.
+
+Rule: made once by `create_app`, never changed afterwards; views ask `services()`, threads are given
+it. Nothing here is a module-level global, so two applications can live in one process.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import cast
+
+from flask import Flask, current_app
+
+from web.config import Settings
+from web.db import Database, utc_now
+from web.publishing import Publisher
+from web.rasa import Rasa
+from web.stream import Cap, Hub, Seen, Typing
+
+EXTENSION = "front_desk"
+
+
+@dataclass(frozen=True)
+class Services:
+    """`secret`: the key of digests and hashes. `stopping`: set when the process is to end."""
+
+    settings: Settings
+    database: Database
+    hub: Hub
+    typing: Typing
+    seen: Seen
+    streams: Cap
+    polls: Cap
+    publisher: Publisher
+    rasa: Rasa
+    secret: bytes
+    clock: Callable[[], datetime] = utc_now
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+
+def services() -> Services:
+    """Return those of the current application."""
+    return of(current_app)
+
+
+def of(app: Flask) -> Services:
+    return cast(Services, app.extensions[EXTENSION])

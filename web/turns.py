@@ -1,0 +1,409 @@
+"""Unanswered messages get answered: leased, looked up, asked of Rasa, replied to.
+
+Rule: one running turn per conversation, one request to Rasa per turn, no transaction meanwhile.
+A turn writes its replies once: with them it is marked done, and only by the worker whose fence is
+the turn's newest. What goes wrong on the way still ends in a reply with a person offered.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import exists, select, update
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session, aliased
+
+from search.answer import Found, Outcome, ask
+from web import conversations, handoffs
+from web.db import DatabaseBusy, wake
+from web.errors import place_of
+from web.models import (
+    AnsweredBy,
+    Author,
+    Conversation,
+    Message,
+    Turn,
+    TurnState,
+)
+from web.rasa import Item, RasaUnavailable
+from web.replies import Hand, Plan, Question, Reply, fallback, from_items, without_search
+from web.services import Services
+from web.stream import Subscription
+
+LEASE = timedelta(seconds=20)
+SEGMENT_TURNS = 20
+IDLE_LOOK_S = 5.0  # only a safety net: a turn to do rings the bell
+FOLLOW_UP_WITHIN = timedelta(minutes=15)
+
+logger = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Work:
+    """All that answering one turn needs, read while it was leased."""
+
+    turn_id: int
+    fence: int
+    conversation_id: str
+    sender: str
+    question: Question
+    misses: int
+    is_open: bool
+    is_waiting: bool
+
+
+class Bell(Subscription):
+    """Wakes one worker for each commit that left a turn to do."""
+
+    def __init__(self, services: Services) -> None:
+        super().__init__(services.hub, frozenset({"turns"}))
+        self._rings = threading.Semaphore(0)
+        services.hub.add(self)
+
+    def tell(self, topic: str) -> None:
+        self._rings.release()
+
+    def wait_for_ring(self, timeout_s: float) -> bool:
+        return self._rings.acquire(timeout=timeout_s)
+
+
+class Workers:
+    """A few threads that answer turns until told to stop."""
+
+    def __init__(
+        self, services: Services, context: Callable[[], AbstractContextManager[Any]], count: int = 6
+    ) -> None:
+        self.services = services
+        self._context = context
+        self._bell = Bell(services)
+        self._owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self._threads = [
+            threading.Thread(target=self._work, name=f"turns-{number}", daemon=True)
+            for number in range(count)
+        ]
+
+    def start(self) -> None:
+        with self.services.database.transaction() as session:
+            recover(session, self.services, at_start=True)
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        for _ in self._threads:
+            self._bell.tell("closed")
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(timeout=5)
+        self._bell.close()
+
+    def _work(self) -> None:
+        self.services.publisher.wait_until_searchable(30.0)
+        while not self.services.stopping.is_set():
+            try:
+                while not self.services.stopping.is_set() and self.do_one():
+                    pass
+            except (DBAPIError, DatabaseBusy) as error:
+                logger.warning("turn.database", error=type(error).__name__)
+                self.services.stopping.wait(0.5)
+            self._bell.wait_for_ring(IDLE_LOOK_S)
+
+    def do_one(self) -> bool:
+        """Answer the oldest turn that may run. Returns False when there is none."""
+        with self._context():
+            if not has_work(self.services):
+                return False
+            with self.services.database.transaction(durable=False) as session:
+                work = take(session, self.services, self._owner)
+            if work is None:
+                return False
+            answer(self.services, work)
+            return True
+
+
+# Leases ------------------------------------------------------------------------------------------
+
+
+def has_work(services: Services) -> bool:
+    with services.database.reading() as session:
+        return session.scalar(_takeable().limit(1)) is not None
+
+
+def _takeable() -> Any:
+    """Select waiting turns of conversations without a running one, oldest first."""
+    other = aliased(Turn)
+    running = exists().where(
+        other.conversation_id == Turn.conversation_id, other.state == TurnState.RUNNING
+    )
+    return select(Turn).where(Turn.state == TurnState.WAITING, ~running).order_by(Turn.id)
+
+
+def take(session: Session, services: Services, owner: str) -> Work | None:
+    """Lease the oldest turn. A turn whose conversation has an agent by now is not for the bot."""
+    while True:
+        query = _takeable().limit(1).with_for_update(skip_locked=True, of=Turn)
+        turn = session.scalar(query)
+        if turn is None:
+            return None
+        if not conversations.has_agent(session, turn.conversation_id):
+            return _lease(session, services, turn, owner)
+        turn.state, turn.done_at = TurnState.SILENCED, services.clock()
+        wake(session, turn.conversation_id)
+        session.flush()
+
+
+def _lease(session: Session, services: Services, turn: Turn, owner: str) -> Work:
+    now = services.clock()
+    turn.state = TurnState.RUNNING
+    turn.lease_owner = owner
+    turn.lease_until = now + LEASE
+    turn.fence += 1
+    conversation = session.get_one(Conversation, turn.conversation_id, with_for_update=True)
+    # A turn that ran before may still hold Rasa's lock on its tracker, or stand in it already.
+    if turn.fence > 1 or conversation.segment_turns >= SEGMENT_TURNS:
+        conversations.begin_segment(conversation)
+    session.flush()
+    status = handoffs.status(session, conversation.id)
+    return Work(
+        turn_id=turn.id,
+        fence=turn.fence,
+        conversation_id=conversation.id,
+        sender=f"{conversation.id}.{conversation.segment}",
+        question=read_question(session, conversation, turn.n),
+        misses=conversation.misses,
+        is_open=handoffs.is_staffed(session, now),
+        is_waiting=status.status == "waiting",
+    )
+
+
+def recover(session: Session, services: Services, *, at_start: bool = False) -> int:
+    """Put turns back whose worker is gone. Returns how many.
+
+    at_start: with SQLite no other process answers, so whatever is running is a dead one's.
+    """
+    gone = Turn.lease_until < services.clock()
+    if at_start and services.database.is_sqlite:
+        gone = Turn.state == TurnState.RUNNING
+    ids = session.scalars(
+        update(Turn)
+        .where(Turn.state == TurnState.RUNNING, gone)
+        .values(state=TurnState.WAITING, lease_owner=None, lease_until=None)
+        .returning(Turn.id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    if ids:
+        wake(session, "turns")
+        logger.warning("turn.recovered", turns=len(ids))
+    return len(ids)
+
+
+def is_working(session: Session, conversation_id: str) -> bool:
+    """Tell whether the patient still waits for the bot."""
+    query = select(
+        exists().where(
+            Turn.conversation_id == conversation_id,
+            Turn.state.in_((TurnState.WAITING, TurnState.RUNNING)),
+        )
+    )
+    return bool(session.scalar(query))
+
+
+# The question ------------------------------------------------------------------------------------
+
+
+def read_question(session: Session, conversation: Conversation, n: int) -> Question:
+    """Read what row n asks: its own words, or those of the row it refers to."""
+    message = _row(session, conversation.id, n)
+    picked: str | None = None
+    asked = message
+    while "of" in asked.payload or "continue" in asked.payload:
+        if "of" in asked.payload:
+            picked = asked.payload["choice"] if picked is None else picked
+            choices = _row(session, conversation.id, asked.payload["of"])
+            asked = _row(session, conversation.id, choices.payload["asked_n"])
+        else:
+            asked = _row(session, conversation.id, asked.payload["continue"])
+    return Question(
+        n=asked.n,
+        text=asked.text,
+        previous=_previous(session, asked),
+        lang=conversation.lang,
+        picked=picked or None,
+        none_of_these=picked == "",
+    )
+
+
+def _row(session: Session, conversation_id: str, n: int) -> Message:
+    query = select(Message).where(Message.conversation_id == conversation_id, Message.n == n)
+    return session.scalars(query).one()
+
+
+def _previous(session: Session, asked: Message) -> str | None:
+    """Return the question before, if it is fresh: "and for children?" builds on it."""
+    query = (
+        select(Message.text)
+        .where(
+            Message.conversation_id == asked.conversation_id,
+            Message.n < asked.n,
+            Message.author == Author.PATIENT,
+            Message.text != "",
+            Message.created_at > asked.created_at - FOLLOW_UP_WITHIN,
+        )
+        .order_by(Message.n.desc())
+        .limit(1)
+    )
+    return session.scalar(query)
+
+
+# Answering ---------------------------------------------------------------------------------------
+
+
+def answer(services: Services, work: Work) -> None:
+    """Look the question up, ask Rasa, write the replies."""
+    started = time.monotonic()
+    found: Found | None = None
+    try:
+        found = _search(services, work)
+        plan = _plan(services, work, found)
+    except Exception as error:
+        # Whatever it is, the patient is answered and offered a person. The text of an exception may
+        # hold what they wrote: only its type is kept.
+        logger.error(
+            "turn.failed", turn=work.turn_id, error=type(error).__name__, at=place_of(error)
+        )
+        plan = without_search(services.settings, work.question.lang)
+    searched = plan.found or found
+    wrote = finish(services, work, plan, searched)
+    logger.info(
+        "turn.done" if wrote else "turn.discarded",
+        turn=work.turn_id,
+        conversation=work.conversation_id,
+        fence=work.fence,
+        outcome=searched.outcome.value if searched else None,
+        engine=searched.engine.value if searched else None,
+        answered_by=plan.answered_by.value,
+        failure=plan.failure,
+        replies=len(plan.steps),
+        ms=round((time.monotonic() - started) * 1000, 1),
+    )
+
+
+def _search(services: Services, work: Work) -> Found | None:
+    index = services.publisher.index
+    if index is None:
+        return None
+    question = work.question
+    return ask(
+        index,
+        services.publisher.encoder,
+        question.text,
+        previous=question.previous,
+        lang=question.lang,
+    )
+
+
+def _plan(services: Services, work: Work, found: Found | None) -> Plan:
+    index, settings = services.publisher.index, services.settings
+    question = work.question.in_language_of(found, settings)
+    try:
+        items = _ask_rasa(services, work, question, found)
+        return from_items(items, question, found, index, settings)
+    except RasaUnavailable as error:
+        return fallback(error.why, question, found, index, settings, work.misses, work.is_waiting)
+
+
+def _ask_rasa(
+    services: Services, work: Work, question: Question, found: Found | None
+) -> tuple[Item, ...]:
+    outcome = question.outcome(found)
+    vector = None if found is None or found.vector is None else found.vector
+    metadata = {
+        "vector": None if vector is None else [round(float(number), 6) for number in vector],
+        "kb": outcome.value,
+        "misses": work.misses,
+        "lang": question.lang,
+        "open": work.is_open,
+        "waiting": work.is_waiting,
+    }
+    text = None if question.picked else question.text
+    return services.rasa.ask(work.sender, text, metadata)
+
+
+# Replying ----------------------------------------------------------------------------------------
+
+
+def finish(services: Services, work: Work, plan: Plan, found: Found | None) -> bool:
+    """Write the replies and mark the turn done, together. Returns False when it was not ours."""
+    with services.database.transaction() as session:
+        if not _close(session, services, work, plan, found):
+            return False
+        conversation = session.get_one(Conversation, work.conversation_id, with_for_update=True)
+        wake(session, work.conversation_id)
+        if conversation.ended_at or conversations.has_agent(session, work.conversation_id):
+            session.get_one(Turn, work.turn_id, populate_existing=True).state = TurnState.SILENCED
+            return True
+        for position, step in enumerate(plan.steps):
+            _write(session, work, position, step)
+        _count(conversation, plan, plan.outcome)
+        return True
+
+
+def _close(
+    session: Session, services: Services, work: Work, plan: Plan, found: Found | None
+) -> bool:
+    closed = session.scalars(
+        update(Turn)
+        .where(Turn.id == work.turn_id, Turn.fence == work.fence, Turn.state == TurnState.RUNNING)
+        .values(
+            state=TurnState.DONE,
+            lease_owner=None,
+            lease_until=None,
+            outcome=plan.outcome.value if plan.outcome else None,
+            confidence=found.confidence if found else None,
+            engine=found.engine.value if found else None,
+            answered_by=plan.answered_by,
+            done_at=services.clock(),
+        )
+        .returning(Turn.id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    return bool(closed)
+
+
+def _write(session: Session, work: Work, position: int, step: Reply | Hand) -> None:
+    if isinstance(step, Hand):
+        handoffs.request(session, work.conversation_id, step.reason)
+        return
+    conversations.append(
+        session,
+        work.conversation_id,
+        author=Author.BOT,
+        kind=step.kind,
+        text=step.text,
+        payload=dict(step.payload),
+        turn_id=work.turn_id,
+        reply_position=position,
+    )
+
+
+def _count(conversation: Conversation, plan: Plan, outcome: Outcome | None) -> None:
+    """A failed turn may still hold Rasa's lock on the tracker, so the next one gets a new one."""
+    if plan.answered_by is AnsweredBy.FALLBACK:
+        conversations.begin_segment(conversation)
+    else:
+        conversation.segment_turns += 1
+    if any(isinstance(step, Hand) for step in plan.steps):
+        conversation.misses = 0
+    elif outcome is Outcome.NONE:
+        conversation.misses += 1
+    elif outcome is not None:
+        conversation.misses = 0

@@ -1,0 +1,273 @@
+"""The chat API of the panel: `/api/v1`.
+
+Rule: one audience, the patient of this conversation, and one guard: the token opens its own
+conversation and nothing else exists. Before the guard, before limits and before the database, the
+danger screen reads what was typed; its card is in the answer whatever else happens.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from flask import Blueprint, Response, g, jsonify, request, stream_with_context
+from flask.typing import ResponseReturnValue
+
+from web import contact, conversations, export, feed, handoffs, hours, intake, security
+from web.conversations import ConversationEnded, ConversationNotFound, NotInLog
+from web.errors import ApiError, request_lang
+from web.messages import card_for_patient
+from web.pages import phone_href
+from web.services import services
+from web.sites import known_site
+from web.stream import TooManyStreams
+from web.wording import say
+
+blueprint = Blueprint("chat", __name__, url_prefix="/api/v1")
+
+POLL_MAX_S = 25.0
+Body = TypeVar("Body", bound=intake.Incoming)
+
+
+# Before every request ----------------------------------------------------------------------------
+
+
+@blueprint.before_request
+def screen_first() -> None:
+    """Read the body and screen typed words, before anything that can fail."""
+    if request.method != "POST":
+        return
+    g.raw = intake.raw_body(services().settings.limits.max_body_bytes)
+    if request.endpoint == "chat.post_message":
+        g.raw_text = intake.text_to_screen(g.raw)
+        g.seen = conversations.screened(services().settings, g.raw_text, request_lang())
+
+
+@blueprint.before_request
+def limit_requests() -> None:
+    refuse_if_too_many("request", address_hash(), "too_many_requests")
+
+
+@blueprint.before_request
+def patient_guard() -> None:
+    """Let the token's own conversation through; for any other, 404."""
+    if request.endpoint in OPEN_TO_ALL or request.url_rule is None:
+        return
+    conversation_id = (request.view_args or {}).get("conversation_id", "")
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise ApiError(404, "not_found")
+    with services().database.reading() as session:
+        conversation = conversations.find(session, conversation_id, token.strip())
+        g.lang = conversation.lang
+        g.address_hash = conversation.address_hash
+        if request.endpoint in WRITING:
+            keys = (conversation_id, conversation.address_hash)
+            g.is_blocked = security.is_blocked(session, keys, services().clock())
+    if g.get("seen") and g.seen.card:
+        g.seen = conversations.screened(services().settings, g.raw_text, g.lang)
+
+
+OPEN_TO_ALL = ("chat.clinic", "chat.start")
+WRITING = ("chat.post_message", "chat.ask_for_person", "chat.send_form")
+
+
+# The clinic and a new conversation ---------------------------------------------------------------
+
+
+@blueprint.get("/clinic")
+def clinic() -> ResponseReturnValue:
+    settings, now, lang = services().settings, services().clock(), request_lang()
+    is_open = hours.is_open(settings.chat_calendar, now)
+    opens = hours.opening_text(settings.chat_calendar, now, lang)
+    later = say(lang, "open.later", opens=opens) if opens else say(lang, "open.unknown")
+    return jsonify(
+        name=settings.clinic.name,
+        phone=settings.clinic.phone,
+        phone_href=phone_href(settings.clinic.phone),
+        emergency_phone=settings.danger.emergency_phone,
+        open=is_open,
+        opens_at_text=say(lang, "open.now") if is_open else later,
+        languages=settings.clinic.languages,
+        limits={"max_message_characters": settings.limits.max_message_characters},
+    )
+
+
+@blueprint.post("/conversations")
+def start() -> ResponseReturnValue:
+    refuse_if_too_many("conversation", address_hash(), "too_many_conversations")
+    wanted = body(intake.NewConversation)
+    conversation_id, token = conversations.start(
+        services(),
+        lang=services().settings.lang(wanted.lang or request_lang()),
+        site=known_site(wanted.site),
+        page_url=intake.page_address(wanted.page_url),
+        address_hash=address_hash(),
+    )
+    return jsonify(id=conversation_id, token=token), 201
+
+
+# Messages ----------------------------------------------------------------------------------------
+
+
+@blueprint.post("/conversations/<conversation_id>/messages")
+def post_message(conversation_id: str) -> ResponseReturnValue:
+    refuse_writing(conversation_id)
+    message = body(intake.NewMessage)
+    act = message.act(services().settings.limits.max_message_characters)
+    received = conversations.receive(services(), conversation_id, message.client_id, act, g.seen)
+    return jsonify(
+        id=received.conversation_id,
+        n=received.n,
+        card=card_for_patient(g.seen.card, received.continue_n, g.lang),
+        masked=received.masked,
+    ), 202
+
+
+@blueprint.get("/conversations/<conversation_id>/stream")
+def stream(conversation_id: str) -> ResponseReturnValue:
+    services().streams.take()
+    events = feed.events(services(), conversation_id, last_seen_n())
+    response = Response(stream_with_context(events), mimetype="text/event-stream")
+    response.call_on_close(services().streams.give_back)
+    response.headers["X-Accel-Buffering"] = "no"  # nginx would hold events back
+    return response
+
+
+@blueprint.get("/conversations/<conversation_id>/log")
+def log(conversation_id: str) -> ResponseReturnValue:
+    wait_s = min(POLL_MAX_S, intake.seconds(request.args.get("wait_s")))
+    found = feed.capped_poll(services(), conversation_id, last_seen_n(), wait_s)
+    if found is None:
+        raise ApiError(404, "not_found")
+    return jsonify(found)
+
+
+# A person, a form, ratings -----------------------------------------------------------------------
+
+
+@blueprint.post("/conversations/<conversation_id>/handoff")
+def ask_for_person(conversation_id: str) -> ResponseReturnValue:
+    refuse_writing(conversation_id)
+    with services().database.transaction() as session:
+        conversation = conversations.open_one(session, conversation_id)
+        handoffs.request(session, conversation_id, "asked")
+        state = feed.state_of(session, services(), conversation)
+    return jsonify(state=state), 202
+
+
+@blueprint.post("/conversations/<conversation_id>/forms")
+def send_form(conversation_id: str) -> ResponseReturnValue:
+    refuse_writing(conversation_id)
+    form = body(intake.Form)
+    with services().database.transaction() as session:
+        conversations.leave_message(session, conversation_id, form.client_id, form.fields)
+    return jsonify(sent=True), 202
+
+
+@blueprint.post("/conversations/<conversation_id>/messages/<int(max=2147483647):n>/rating")
+def rate_answer(conversation_id: str, n: int) -> ResponseReturnValue:
+    rating = body(intake.AnswerRating)
+    with services().database.transaction() as session:
+        conversations.rate_answer(session, conversation_id, n, rating.helpful)
+    return jsonify(helpful=rating.helpful)
+
+
+@blueprint.post("/conversations/<conversation_id>/rating")
+def rate(conversation_id: str) -> ResponseReturnValue:
+    rating = body(intake.ChatRating)
+    with services().database.transaction() as session:
+        conversations.rate(
+            session, conversation_id, rating.score, rating.comment, services().settings
+        )
+    return jsonify(score=rating.score)
+
+
+# Small things ------------------------------------------------------------------------------------
+
+
+@blueprint.post("/conversations/<conversation_id>/typing")
+def typing(conversation_id: str) -> ResponseReturnValue:
+    services().typing.mark(conversation_id, "patient")
+    return "", 204
+
+
+@blueprint.post("/conversations/<conversation_id>/lang")
+def set_lang(conversation_id: str) -> ResponseReturnValue:
+    lang = services().settings.lang(body(intake.Language).lang)
+    with services().database.transaction() as session:
+        conversations.set_lang(session, conversation_id, lang)
+    return jsonify(lang=lang)
+
+
+@blueprint.post("/conversations/<conversation_id>/end")
+def end(conversation_id: str) -> ResponseReturnValue:
+    with services().database.transaction() as session:
+        conversations.end(session, conversation_id)
+    return jsonify(ended=True)
+
+
+@blueprint.get("/conversations/<conversation_id>/data")
+def data(conversation_id: str) -> ResponseReturnValue:
+    with services().database.reading() as session:
+        return jsonify(export.everything(session, conversation_id, g.lang))
+
+
+@blueprint.delete("/conversations/<conversation_id>")
+def forget(conversation_id: str) -> ResponseReturnValue:
+    with services().database.transaction() as session:
+        conversations.forget(session, conversation_id)
+    return jsonify(forgotten=True)
+
+
+# Shared ------------------------------------------------------------------------------------------
+
+
+@blueprint.errorhandler(ConversationNotFound)
+@blueprint.errorhandler(NotInLog)
+def _not_found(_error: Exception) -> ResponseReturnValue:
+    raise ApiError(404, "not_found")
+
+
+@blueprint.errorhandler(ConversationEnded)
+def _ended(_error: Exception) -> ResponseReturnValue:
+    raise ApiError(409, "conversation_ended")
+
+
+@blueprint.errorhandler(conversations.ClientIdReused)
+def _reused(_error: Exception) -> ResponseReturnValue:
+    raise ApiError(409, "client_id_reused")
+
+
+@blueprint.errorhandler(contact.ContactInvalid)
+def _form_invalid(error: contact.ContactInvalid) -> ResponseReturnValue:
+    raise ApiError(422, "form_invalid", fields=error.fields)
+
+
+@blueprint.errorhandler(TooManyStreams)
+def _too_many_streams(_error: Exception) -> ResponseReturnValue:
+    raise ApiError(503, "too_many_streams", retry_after_s=10)
+
+
+def body(model: type[Body]) -> Body:
+    return intake.read(model, g.raw, services().settings.limits.max_body_bytes)
+
+
+def refuse_writing(conversation_id: str) -> None:
+    if g.is_blocked:
+        raise ApiError(403, "blocked")
+    refuse_if_too_many("message", conversation_id, "too_many_messages")
+
+
+def refuse_if_too_many(kind: str, key: str, code: str) -> None:
+    wait_s = security.allow(kind, key)
+    if wait_s is not None:
+        raise ApiError(429, code, retry_after_s=wait_s)
+
+
+def address_hash() -> str:
+    return security.address_hash(services().secret, request.remote_addr)
+
+
+def last_seen_n() -> int:
+    """Return the last row the panel has, from the header of a resumed stream or the query."""
+    return intake.row_number(request.headers.get("Last-Event-ID") or request.args.get("after"))

@@ -1,0 +1,66 @@
+"""What a clinic's page loads: the script tag's files, the panel's frame, a page to try it on.
+
+Rule: open to all. Files of `widget/` are served as they are written; the panel's page carries its
+facts in data-* attributes and no script of its own.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flask import Blueprint, Response, abort, request, send_from_directory
+from flask.typing import ResponseReturnValue
+from markupsafe import Markup
+
+from web.config import ROOT
+from web.errors import request_lang
+from web.pages import render_page
+from web.services import services
+from web.sites import known_site
+
+blueprint = Blueprint("widget", __name__)
+
+FOLDER = ROOT / "widget"
+TYPES = {
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".json": "application/json",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+}
+LOADER_MAX_AGE_S = 300
+
+
+@blueprint.get("/widget/<path:name>")
+def file(name: str) -> ResponseReturnValue:
+    kind = TYPES.get(Path(name).suffix)
+    if kind is None:
+        abort(404)
+    response = send_from_directory(FOLDER, name, mimetype=kind, conditional=True)
+    # A changed file is taken at the next look: the browser asks, and mostly hears "unchanged".
+    response.cache_control.no_cache = None if name == "loader.js" else True
+    response.cache_control.max_age = LOADER_MAX_AGE_S if name == "loader.js" else None
+    response.cache_control.public = True
+    return response
+
+
+@blueprint.get("/chat")
+def chat() -> ResponseReturnValue:
+    site = known_site(request.args.get("site"))
+    panel = Markup((FOLDER / "panel.html").read_text(encoding="utf-8"))
+    return _fresh(render_page("chat/panel.html", request_lang(), site=site, panel=panel))
+
+
+@blueprint.get("/demo")
+def demo() -> ResponseReturnValue:
+    """A clinic's page with the script tag; only the demo clinic has one."""
+    path = FOLDER / "demo.html"
+    if not services().settings.demo or not path.is_file():
+        abort(404)
+    return _fresh(path.read_text(encoding="utf-8"))
+
+
+def _fresh(page: str) -> Response:
+    response = Response(page, mimetype="text/html")
+    response.cache_control.no_cache = True
+    return response
