@@ -264,18 +264,20 @@ class Talk {
 
   startActions() {
     for (const $form of this.$actions.querySelectorAll('[data-act]')) {
-      $form.addEventListener('submit', (event) => { event.preventDefault(); this.act($form); });
+      $form.addEventListener('submit', (event) => {
+        event.preventDefault();
+        this.act($form.action, event.submitter);
+      });
     }
     const $composer = this.$actions.querySelector('[data-composer]');
     this.composer = $composer ? new Composer(this.app, this, $composer) : null;
   }
 
   /** Claim, resolve, give back, done: the stream brings what follows. */
-  async act($form) {
-    const $button = $form.querySelector('button');
+  async act(url, $button) {
     $button.disabled = true;
     try {
-      const response = await this.app.post($form.action, {});
+      const response = await this.app.post(url, {});
       if (response.status === 401) { this.app.signedOut(); return; }
       const body = await response.json();
       this.app.problem(response.ok ? '' : body.error.message);
@@ -302,7 +304,12 @@ class Composer {
     this.draftKey = `front-desk-draft-${talk.id}`;
     this.lastTyping = 0;
     this.restore();
-    $form.addEventListener('submit', (event) => { event.preventDefault(); this.send(); });
+    $form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      const $button = event.submitter;
+      if ($button?.hasAttribute('formaction')) this.talk.act($button.formAction, $button);
+      else this.send();
+    });
     this.$text.addEventListener('keydown', (event) => {
       if (sends(event)) { event.preventDefault(); this.send(); }
     });

@@ -32,7 +32,7 @@ from sqlalchemy.orm import Session
 from web import audit, auth, conversations, handoffs, inbox, messages, presence, security
 from web.audit import Act
 from web.handoffs import HandoffAlreadyClaimed, HandoffClosed, HandoffNotFound, HandoffNotYours
-from web.hours import moment_text
+from web.hours import is_open, moment_text
 from web.inbox import Box
 from web.models import Author, Conversation, Handoff, HandoffState, RoleName, Staff
 from web.services import services
@@ -100,7 +100,7 @@ def _inbox(session: Session) -> dict[str, Any]:
         "now": services().clock(),
         "reference": inbox.reference,
         "clock_text": _clock_text,
-        "is_open": handoffs.is_staffed(session),
+        "is_open": is_open(services().settings.chat_calendar, services().clock()),
     }
 
 
