@@ -37,8 +37,10 @@ class Encoder:
 
     def encode(self, text: str) -> np.ndarray:
         """Return an array of shape (dimensions,), float32, of length 1."""
-        # One text at a time: int8 weights give other numbers in a batch.
-        encoding = self.tokenizer.encode(text)
+        # One text at a time: int8 weights give other numbers in a batch. A lone surrogate is no
+        # Unicode text, and the tokenizer refuses it.
+        readable = text.encode("utf-8", "replace").decode("utf-8")
+        encoding = self.tokenizer.encode(readable)
         mask = np.array([encoding.attention_mask], dtype=np.int64)
         feed = {
             "input_ids": np.array([encoding.ids], dtype=np.int64),
