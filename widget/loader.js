@@ -1,7 +1,6 @@
 /**
- * Front Desk loader: <script src="https://server/widget/loader.js" data-site data-lang data-phone async></script>
- * Rule: never throws into the clinic's page, loads nothing until somebody opens the chat, and leaves one name
- * behind: `FrontDesk`.
+ * <script src="https://server/widget/loader.js" data-site data-lang data-phone data-emergency async></script>
+ * Rule: never throws into the clinic's page, loads nothing until the chat is opened, leaves one name: `FrontDesk`.
  */
 (function () {
   'use strict'
@@ -23,14 +22,14 @@
       again: 'Intentar de nuevo', close: 'Cerrar', emergency: '¿Emergencia? Llame al'
     }
   }
-  // `!important` inside a shadow root outranks the page's: a page that styles `* {…}` cannot win.
+  // `!important` inside a shadow root outranks the page's own.
   const CSS = `
 :host{all:initial!important;display:block!important;--ink:#12302f;--paper:#fff;--accent:#0f5f5c;--on:#fff;--ring:#8a4b00}
 *{box-sizing:border-box}
 [hidden]{display:none!important}
-button,a,.box{font:600 16px/1.4 system-ui,"Segoe UI",Roboto,Arial,sans-serif}
+button,.box{font:600 16px/1.4 system-ui,Roboto,Arial,sans-serif}
 button{min-height:48px;padding:0 20px;border:1px solid var(--accent);border-radius:24px;background:var(--accent);color:var(--on);cursor:pointer}
-button:hover{filter:brightness(.88)}
+button:hover{filter:brightness(.9)}
 :focus-visible{outline:3px solid var(--ring);outline-offset:3px}
 .launcher,dialog{position:fixed;inset:auto;inset-block-end:20px;inset-inline-end:20px;z-index:2147483647;box-shadow:0 3px 9px #12302f33,0 12px 36px #12302f33}
 .launcher{display:flex;align-items:center;gap:10px}
@@ -39,10 +38,11 @@ button:hover{filter:brightness(.88)}
 dialog{width:400px;height:min(680px,100dvh - 40px);max-width:none;max-height:none;margin:0;padding:0;border:1px solid #12302f26;border-radius:18px;background:var(--paper);color:var(--ink);overflow:hidden}
 .large{width:min(720px,100vw - 40px);height:calc(100dvh - 40px)}
 iframe{position:absolute;inset:0;width:100%;height:100%;border:0;color-scheme:light dark}
-.box{display:flex;flex-direction:column;align-items:flex-start;gap:16px;height:100%;padding:28px;overflow:auto}
-p{margin:0}
+dialog:has(.box:not([hidden])){height:auto}
+.box{padding:28px}
+p{margin:0 0 16px}
 a{display:inline-block;padding:10px 0;color:var(--accent);font-size:20px}
-.plain{background:none;color:inherit}
+.plain{margin:0 8px;background:none;color:inherit}
 @media (max-width:520px),(max-height:460px){dialog{inset:0;width:100%;height:100dvh;border:0;border-radius:0}}
 @media (prefers-color-scheme:dark){:host{--paper:#15201f;--ink:#e6efed;--accent:#8fd6cb;--on:#06201e;--ring:#ffc16b}}
 @media (forced-colors:active){button,.badge{border:2px solid}}
@@ -53,13 +53,12 @@ a{display:inline-block;padding:10px 0;color:var(--accent);font-size:20px}
   let lang = (data.lang || document.documentElement.lang).slice(0, 2).toLowerCase()
   if (!WORDS[lang]) lang = 'en'
   const words = WORDS[lang]
-  const url = server + '/chat?' + new URLSearchParams({ lang, site: data.site || 'default', host: location.origin })
+  const url = server + '/chat?' + new URLSearchParams({ lang, ...(data.site && { site: data.site }), host: location.origin })
   const isPhone = matchMedia('(max-width:520px),(max-height:460px)')
   const $page = document.documentElement
   let $host, $launcher, $badge, $dialog, $frame, $box, $said, $again, timer, saidHello, pageOverflow
   let question = ''
 
-  /** Run `act` so that nothing it does can break the page it is a guest of. */
   function safely (act) {
     return (...rest) => {
       try { return act(...rest) } catch (error) { console.warn('FrontDesk:', error) }
@@ -85,7 +84,7 @@ a{display:inline-block;padding:10px 0;color:var(--accent);font-size:20px}
     $host = make(null, 'front-desk')
     $host.lang = lang
     const root = $host.attachShadow({ mode: 'open' })
-    // A constructed sheet is not inline style: it works where the page's CSP forbids 'unsafe-inline'.
+    // Not inline style: it works where the page's CSP forbids 'unsafe-inline'.
     const sheet = new CSSStyleSheet()
     sheet.replaceSync(CSS)
     root.adoptedStyleSheets = [sheet]
@@ -98,10 +97,11 @@ a{display:inline-block;padding:10px 0;color:var(--accent);font-size:20px}
     $dialog.addEventListener('cancel', event => { event.preventDefault(); close() })
     $dialog.addEventListener('keydown', event => { if (event.key === 'Escape') close() })
     drawBox()
-    document.body.append($host)
+    // Beside the body: a page that moves or re-renders its body leaves the chat alone.
+    $page.append($host)
   }
 
-  /** What stands under the frame: "opening", and when the server does not answer, how to reach the clinic. */
+  /** Stands there until the frame says hello: how to reach the clinic. */
   function drawBox () {
     $box = make($dialog, 'div', 'box')
     $said = make($box, 'p')
@@ -144,16 +144,16 @@ a{display:inline-block;padding:10px 0;color:var(--accent);font-size:20px}
   function tellOpen () {
     if (!saidHello) return
     $frame.focus()
-    // The path only: what follows "?" may hold what a patient typed into the clinic's own search.
+    // What follows "?" may be what a patient typed into the clinic's own search.
     tell({ type: 'open', page: location.origin + location.pathname, question })
     question = ''
   }
 
   function open (text) {
-    // file: and sandboxed pages have no origin to name, and without an exact origin nothing is posted: a tab it is.
+    // file: and sandboxed pages have no exact origin to post to: a tab it is.
     if (location.origin === 'null') return window.open(url, '_blank', 'noopener')
     question = text || question
-    if (!$host.isConnected) { document.body.append($host); load() }
+    if (!$host.isConnected) { $page.append($host); load() }
     if (!$frame) load()
     if (!$dialog.open) {
       pageOverflow = $page.style.overflow
@@ -177,7 +177,7 @@ a{display:inline-block;padding:10px 0;color:var(--accent);font-size:20px}
     tell({ type: 'close' })
   }
 
-  /** On a phone the keyboard covers what is fixed to the page: follow the part that can be seen. */
+  /** A phone's keyboard covers what is fixed to the page: follow what can be seen. */
   function fit () {
     const view = visualViewport
     const follows = isPhone.matches && $dialog.open
@@ -204,7 +204,7 @@ a{display:inline-block;padding:10px 0;color:var(--accent);font-size:20px}
     if (message.type === 'size') $dialog.classList.toggle('large', message.name === 'large')
   })
 
-  /** Any link can open the chat: <a href="/contact" data-front-desk="How do I get a refill?">. */
+  /** Any link can ask: <a href="/contact" data-front-desk="How do I get a refill?">. */
   const hearClick = safely(event => {
     const $link = event.target.closest('[data-front-desk]')
     if (!$link) return
@@ -212,7 +212,6 @@ a{display:inline-block;padding:10px 0;color:var(--accent);font-size:20px}
     open($link.dataset.frontDesk)
   })
 
-  /** [where, event, listener]: put on at the start, taken off by destroy(). */
   const ears = [[window, 'message', hear], [document, 'click', hearClick], [visualViewport, 'resize', safely(fit)]]
 
   function destroy () {
@@ -226,11 +225,10 @@ a{display:inline-block;padding:10px 0;color:var(--accent);font-size:20px}
   function start () {
     draw()
     for (const [$where, name, act] of ears) $where.addEventListener(name, act)
-    // A page may queue calls before this file is here: FrontDesk = [['ask', 'Where do I park?']].
+    // Early calls: FrontDesk = [['ask', 'Where do I park?']].
     if (Array.isArray(early)) for (const [name, ...rest] of early) window.FrontDesk[name](...rest)
   }
 
-  /** Before the page has a body, calls wait for it. */
   function whenReady (act) {
     return safely((...rest) => {
       if (document.body) act(...rest)

@@ -2,77 +2,97 @@
  * The panel: puts its parts together. Rule: the server's log is the truth; the panel shows it, and keeps what the
  * patient typed until the server has it.
  */
-import { Api } from './panel/api.js'
-import { sleep } from './panel/backoff.js'
-import { Composer } from './panel/composer.js'
-import { Conversation, newId } from './panel/conversation.js'
+import { Api, sleep } from './panel/api.js'
+import { Composer, Menu, confirmIn } from './panel/controls.js'
+import { Conversation, Memory, localStorageOrNull, newId } from './panel/conversation.js'
+import { Face, StatusLine, beep, findParts, makeStrings } from './panel/face.js'
 import { Feed } from './panel/feed.js'
-import { Forms } from './panel/forms.js'
-import { Host } from './panel/host.js'
-import { LogView } from './panel/log-view.js'
-import { Memory, localStorageOrNull } from './panel/memory.js'
-import { Menu, confirmIn } from './panel/menu.js'
+import { Forms, thank } from './panel/forms.js'
+import { LogView } from './panel/log.js'
 import { Outbox, makeItem } from './panel/outbox.js'
-import { makeRating } from './panel/rating.js'
-import { beep } from './panel/sound.js'
-import { StatusLine } from './panel/status.js'
-import { Strings, LANGUAGES, loadTexts, pickLanguage } from './panel/strings.js'
-import { Tabs } from './panel/tabs.js'
+import { pickLanguage } from './panel/strings.js'
+import { Host, Tabs } from './panel/windows.js'
 
 const REST_AFTER_HIDDEN_MS = 120000
-const BANNER_AFTER_MS = 2500
 const NOTHING = { status: 'bot', working: false, agent: null, agent_typing: false, rating_due: false, text: '' }
 
 export class Panel {
   #isOpen = false
   #unread = 0
   #page = ''
-  #isUp = true
-  #bannerTimer = null
   #restTimer = null
   #state = NOTHING
 
-  /** @param {HTMLElement} $root  @param {DOMStringMap} facts the body's data-* attributes  @param {Strings} strings */
-  constructor ($root, facts, strings) {
+  /** facts: the body's data-* attributes. */
+  constructor ($root, facts, memory, strings) {
     if ($root.dataset.started) throw new Error('Panel: started twice')
-    $root.dataset.started = 'yes'
-    const say = () => this.strings
-    this.$ = findParts($root)
-    this.facts = facts
-    this.strings = strings
-    this.memory = new Memory(localStorageOrNull(), `front-desk:${facts.site}:`)
+    $root.dataset.started = ''
+    const $ = findParts($root)
+    const say = () => this.face.strings
+    const name = `front-desk:${facts.site}`
+    const { locks } = navigator
+    this.$ = $
+    this.memory = memory
     this.api = new Api(facts.api, (...asked) => fetch(...asked))
     this.conversation = new Conversation({
-      api: this.api, memory: this.memory, locks: navigator.locks, lockName: `front-desk:${facts.site}:create`,
-      facts: () => ({ lang: this.strings.lang, site: facts.site, page_url: this.#page || undefined })
+      api: this.api, memory, locks, lockName: `${name}:create`,
+      facts: () => ({ lang: say().lang, site: facts.site, page_url: this.#page || undefined })
     })
-    this.status = new StatusLine(this.$.said, this.$.state)
-    this.view = new LogView({ $log: this.$.log, $scroll: this.$.scroll, $newer: this.$.newer, strings: say })
+    this.status = new StatusLine($.said, $.state)
+    this.face = new Face({
+      $, facts, strings, status: this.status, rate: body => this.api.rate(body),
+      onAsk: text => this.send({ text }, text),
+      onNew: () => {
+        this.#startFresh(null)
+        this.composer.focus()
+      }
+    })
+    this.view = new LogView({ $log: $.log, $scroll: $.scroll, $newer: $.newer, strings: say })
     this.composer = new Composer({
-      $form: this.$.composer, $text: this.$.text, $counter: this.$.counter, limit: Number(facts.maxCharacters) || 2000,
-      memory: this.memory, strings: say, status: this.status,
+      $form: $.composer, $text: $.text, $counter: $.counter, limit: Number(facts.maxCharacters),
+      memory, strings: say, status: this.status,
       onSend: text => this.send({ text }, text), onTyping: () => this.#tellTyping()
     })
-    this.forms = new Forms({ $log: this.$.log, send: body => this.api.sendForm(body), strings: say, status: this.status })
-    this.menu = new Menu({ $button: this.$['menu-button'], $menu: this.$.menu, onPick: name => this.#pick(name) })
+    this.forms = new Forms({ $log: $.log, send: body => this.api.sendForm(body), strings: say, status: this.status })
+    this.menu = new Menu({ $button: $['menu-button'], $menu: $.menu, onPick: picked => this.#pick(picked) })
     this.feed = new Feed({
       api: this.api, cursor: () => this.view.log.cursor, isHidden: () => document.hidden,
-      onRow: (row, after) => this.#takeOwnRow(row, after), onState: state => this.#takeOwnState(state),
-      onLine: isUp => this.#showLine(isUp), onGone: () => this.#startFresh('gone'),
+      onRow: (row, after) => {
+        this.#takeRow(row, after, true)
+        this.#tellTabs({ type: 'row', row, after })
+      },
+      onState: state => {
+        this.#takeState(state)
+        this.#tellTabs({ type: 'state', state })
+      },
+      onLine: isUp => this.#takeLine(isUp), onGone: () => this.#startFresh('gone'),
       sleep, now: () => Date.now(), random: Math.random
     })
     this.tabs = new Tabs({
-      name: `front-desk:${facts.site}`, locks: navigator.locks, Channel: window.BroadcastChannel, sleep,
+      name, locks, Channel: window.BroadcastChannel, sleep,
       onLead: () => { this.feed.mode = 'live' },
-      onFollow: () => { this.feed.mode = 'off'; this.#catchUp() },
+      onFollow: () => {
+        this.feed.mode = 'off'
+        this.#catchUp()
+      },
       onMessage: message => this.#hearTab(message)
     })
     this.outbox = new Outbox({
       post: item => this.#post(item), sleep, random: Math.random,
-      store: { load: () => this.memory.get('outbox', []), save: items => this.memory.set('outbox', items) },
+      store: {
+        load: () => memory.get('outbox', []),
+        save: (items, held) => memory.set('outbox', [...memory.get('outbox', []).filter(each => !held.has(each.client_id)), ...items])
+      },
       onChange: (item, oldId) => this.view.showPending(item, oldId),
-      onAnswer: (item, answer) => this.#takeAnswer(item, answer),
-      onSent: (item, answer) => this.#sent(item, answer),
+      onAnswer: (item, answer) => {
+        // Whatever the status: a danger card in the answer is shown first.
+        if (answer.body?.card?.html) this.view.alert(item.client_id, answer.body.card.html)
+        this.#takeLine(answer.status !== 0)
+      },
+      onSent: item => {
+        this.view.markSent(item.client_id)
+        this.feed.nudge()
+      },
       onGone: () => this.#startFresh('gone')
     })
     this.host = new Host({
@@ -80,28 +100,26 @@ export class Panel {
       onOpen: (page, question) => this.#open(page, question),
       onClose: () => this.#close()
     })
-    this.#listen()
   }
 
-  async start () {
+  start () {
+    this.#listen()
     this.#speak()
     for (const item of this.outbox.items) this.view.showPending(item)
-    if (this.conversation.isThere) this.$.welcome.hidden = true
+    this.$.welcome.hidden = this.conversation.isThere
     if (this.host.isFramed) this.host.hello()
     else this.#open('', '')
-    if (this.outbox.items.length) await this.outbox.run()
+    this.outbox.run()
   }
 
   /** Send words, or a picked button, as the patient's own. */
   send (body, label) {
     if (this.#state.status === 'ended') this.#startFresh(null)
-    this.$.notice.hidden = true
+    this.face.showNotice(null)
     return this.outbox.add(makeItem(newId(), body, label))
   }
 
-  // --- open and closed ---
-
-  async #open (page, question) {
+  #open (page, question) {
     this.#isOpen = true
     this.#page = page
     this.#countUnread(0)
@@ -120,11 +138,12 @@ export class Panel {
   async #attend () {
     clearTimeout(this.#restTimer)
     if (!this.conversation.isThere || this.#state.status === 'ended') return
+    this.feed.mode = this.tabs.isLeader ? 'live' : 'off'
     if (this.view.log.cursor === 0) await this.#catchUp()
-    if (this.#isOpen) this.tabs.join()
+    if (this.#isOpen && this.conversation.isThere && this.#state.status !== 'ended') this.tabs.join()
   }
 
-  /** Nobody is looking: hold no stream; ask now and then while a person may answer. */
+  /** Nobody is looking: hold no stream; ask now and then while somebody may answer. */
   #rest () {
     this.tabs.leave()
     const { status, working } = this.#state
@@ -135,25 +154,25 @@ export class Panel {
   #wake () {
     if (document.hidden) {
       this.composer.save()
-      if (this.#isOpen) this.#restTimer = setTimeout(() => this.#rest(), REST_AFTER_HIDDEN_MS)
+      clearTimeout(this.#restTimer)
+      this.#restTimer = setTimeout(() => this.#rest(), REST_AFTER_HIDDEN_MS)
       return
     }
-    this.#countUnread(this.#isOpen ? 0 : this.#unread)
     this.outbox.nudge()
     this.feed.nudge()
     if (!this.#isOpen) return
+    this.#countUnread(0)
     this.#attend()
     this.tabs.checkLeader()
   }
 
-  // --- rows and states ---
-
+  /** Everything after the cursor, at once. */
   async #catchUp () {
     if (!this.conversation.isThere) return
     const after = this.view.log.cursor
     const { status, body } = await this.api.log(after, false)
     if (status === 404 || status === 401) return this.#startFresh('gone')
-    this.#showLine(status !== 0 && status < 500)
+    this.#takeLine(status !== 0 && status < 500)
     if (status !== 200) return
     if (after === 0) this.view.readQuietly()
     let before = after
@@ -161,47 +180,42 @@ export class Panel {
       this.#takeRow(row, before, after !== 0)
       before = row.n
     }
-    if (body.state) this.#takeState(body.state)
-    if (after === 0) this.view.scrollToEnd()
-  }
-
-  #takeOwnRow (row, after) {
-    this.#takeRow(row, after, true)
-    this.tabs.send({ type: 'row', row, after, id: this.api.conversation?.id })
-  }
-
-  #takeOwnState (state) {
-    this.#takeState(state)
-    this.tabs.send({ type: 'state', state, id: this.api.conversation?.id })
+    this.#takeState(body.state)
   }
 
   #takeRow (row, after, isLive) {
     if (!this.view.log.advance(after, row.n)) return this.#catchUp()
     this.$.welcome.hidden = true
     const isNew = this.view.place(row, isLive)
-    if (!isNew || !isLive || row.author === 'patient') return
-    if (this.memory.get('sound', false)) beep()
+    if (!isNew || !isLive || !['bot', 'agent'].includes(row.author)) return
+    if (this.memory.get('sound')) beep()
     if (!this.#isOpen || document.hidden) this.#countUnread(this.#unread + 1)
   }
 
   #takeState (state) {
     const before = this.#state
     this.#state = { ...NOTHING, ...state }
-    this.#showState()
-    if (this.#state.agent && this.#state.agent !== before.agent) {
-      this.status.announce(this.strings.say('joined', { agent: this.#state.agent }))
-    }
+    this.face.showState(this.#state)
     if (this.#state.status !== 'ended') return
+    if (before.status !== 'ended') this.view.showFrom(this.$.after)
     this.tabs.leave()
     this.feed.mode = 'off'
   }
+
+  #takeLine (isUp) {
+    if (!this.face.showLine(isUp)) return
+    if (this.tabs.isLeader) this.#tellTabs({ type: 'line', isUp })
+    if (isUp) this.outbox.nudge()
+  }
+
+  #tellTabs (message) { this.tabs.send({ ...message, id: this.api.conversation?.id }) }
 
   #hearTab (message) {
     if (message.type === 'conversation') return this.#adopt()
     if (message.id !== this.api.conversation?.id) return
     if (message.type === 'row') this.#takeRow(message.row, message.after, true)
     if (message.type === 'state') this.#takeState(message.state)
-    if (message.type === 'line') this.#showLine(message.isUp)
+    if (message.type === 'line') this.#takeLine(message.isUp)
   }
 
   /** Another tab began, ended or deleted the conversation. */
@@ -211,33 +225,18 @@ export class Panel {
     if (this.#isOpen) this.#attend()
   }
 
-  // --- sending ---
-
-  async #post (item) {
+  /** @returns {Promise<?Answer>} null when there is a conversation to write to, else why not */
+  async #begin () {
     const hadOne = this.conversation.isThere
-    const made = await this.conversation.ensure()
-    if (!this.conversation.isThere) return made
-    if (!hadOne) this.#begun()
-    return this.api.post({ client_id: item.client_id, ...item.body })
-  }
-
-  #begun () {
+    const refused = await this.conversation.ensure()
+    if (refused || hadOne) return refused
     this.tabs.send({ type: 'conversation' })
     if (this.#isOpen) this.tabs.join()
+    return null
   }
 
-  /** Whatever the status: a danger card in the answer is shown first. */
-  #takeAnswer (item, answer) {
-    const card = answer.body?.card
-    if (card?.html) this.view.alert(item.client_id, card.html)
-    this.#showLine(answer.status !== 0)
-  }
-
-  #sent (item) {
-    // "Continue" is no line of the log: nothing comes to take its place.
-    if ('continue' in item.body) this.view.dropPending(item.client_id)
-    else this.view.markSent(item.client_id)
-    this.feed.nudge()
+  async #post (item) {
+    return await this.#begin() ?? this.api.post({ client_id: item.client_id, ...item.body })
   }
 
   #tellTyping () {
@@ -247,40 +246,22 @@ export class Panel {
 
   async #askForPerson () {
     const { status } = this.#state
-    if (status === 'waiting') return this.status.announce(this.strings.say('person_again'))
+    if (status === 'waiting') return this.status.announce(this.face.strings.say('person_again'))
     if (status === 'agent') return
     if (status === 'ended') this.#startFresh(null)
-    this.$.person.disabled = true
-    const hadOne = this.conversation.isThere
-    let answer = await this.conversation.ensure()
-    if (this.conversation.isThere) {
-      if (!hadOne) this.#begun()
-      answer = await this.api.askForPerson()
-    }
-    this.$.person.disabled = false
+    const answer = await this.#begin() ?? await this.api.askForPerson()
     if (answer.status === 404) return this.#startFresh('gone')
-    if (answer.status !== 202) return this.#explain(answer)
-    this.$.welcome.hidden = true
-    if (answer.body?.state) this.#takeState(typeof answer.body.state === 'string' ? { ...this.#state, status: answer.body.state } : answer.body.state)
+    if (answer.status !== 202) return this.face.explain(answer)
+    if (answer.body?.state?.status) this.#takeState(answer.body.state)
     this.feed.nudge()
   }
 
-  /** What failed, in the server's words or ours, where nothing else on the screen says it. */
-  #explain (answer) {
-    this.#showLine(answer.status !== 0)
-    this.status.show(answer.body?.error?.message || this.strings.say('not_done'))
-  }
-
-  // --- beginning, ending ---
-
   /** @param {?string} why key of what the patient is told */
-  async #startFresh (why) {
+  #startFresh (why) {
     this.conversation.drop()
     this.#reset()
     this.tabs.send({ type: 'conversation' })
-    this.$.notice.hidden = !why
-    if (why) this.$.notice.textContent = this.strings.say(why)
-    if (why) this.status.announce(this.strings.say(why))
+    this.face.showNotice(why)
   }
 
   #reset () {
@@ -288,226 +269,81 @@ export class Panel {
     this.feed.mode = 'off'
     this.view.clear()
     this.$.after.replaceChildren()
-    this.$.notice.hidden = true
+    this.face.showNotice(null)
     this.$.welcome.hidden = this.conversation.isThere
     this.#takeState(NOTHING)
   }
 
-  async #pick (name) {
-    if (name === 'sound') return this.#toggleSound()
-    if (name === 'size') return this.#toggleSize()
-    if (this.conversation.isThere) {
-      const { dialog } = this.$
-      const words = [this.strings.say(`confirm_${name}`), this.strings.say(`yes_${name}`)]
-      if (!await confirmIn(dialog, this.$['dialog-text'], this.$['dialog-yes'], ...words)) return
-      const answer = name === 'forget' ? await this.api.forget() : await this.api.end()
-      const isDone = answer.status < 300 || answer.status === 404 || answer.body?.error?.code === 'conversation_ended'
-      if (answer.status === 0 || !isDone) return this.#explain(answer)
-    }
-    if (name === 'end' && this.conversation.isThere) return this.#takeEnd()
-    this.outbox.clear()
-    this.view.dropAllPending()
-    this.#startFresh(name === 'forget' ? 'forgotten' : null)
+  async #pick (picked) {
+    if (picked === 'sound') return this.#toggleSound()
+    if (picked === 'size') return this.#toggleSize()
+    if (this.conversation.isThere && !await this.#finish(picked)) return
+    if (picked === 'end' && this.conversation.isThere) return
+    for (const item of this.outbox.clear()) this.view.dropPending(item.client_id)
+    this.#startFresh(picked === 'forget' ? 'forgotten' : null)
     this.composer.focus()
   }
 
-  /** The stream tells it too, with whether a rating is wanted; ask at once instead of waiting. */
-  async #takeEnd () {
-    await this.#catchUp()
-    if (this.#state.status !== 'ended') this.#takeState({ ...NOTHING, status: 'ended' })
-  }
-
-  // --- what is seen ---
-
-  /** Put everything in the patient's language. */
-  #speak () {
-    const { strings, facts } = this
-    document.documentElement.lang = strings.lang
-    document.title = strings.say('page_title')
-    strings.apply(document)
-    this.$.lang.textContent = strings.say('other_language')
-    this.$.lang.lang = LANGUAGES.find(lang => lang !== strings.lang)
-    this.$.emergency.textContent = strings.say('emergency')
-    this.$.emergency.href = `tel:${facts.emergencyPhone}`
-    this.$.help.href = `${facts.helpUrl}?lang=${strings.lang}`
-    this.$.privacy.textContent = strings.say('privacy')
-    this.$.suggestions.replaceChildren(...strings.list('suggestions').map(text => this.#suggestion(text)))
-    this.$.banner.replaceChildren(`${strings.say('banner_down')} `, this.#phone())
-    this.composer.showCount()
-    this.#showState()
-  }
-
-  #suggestion (text) {
-    const $item = document.createElement('li')
-    const $button = document.createElement('button')
-    $button.type = 'button'
-    $button.className = 'kb-choices__button'
-    $button.textContent = text
-    $button.addEventListener('click', () => this.send({ text }, text))
-    $item.append($button)
-    return $item
-  }
-
-  #phone () {
-    const $phone = document.createElement('a')
-    $phone.href = this.facts.clinicPhoneHref
-    $phone.textContent = this.facts.clinicPhone
-    return $phone
-  }
-
-  #showState () {
-    const { strings } = this
-    const { status, working, agent, agent_typing: isTyping, text } = this.#state
-    const isWithPerson = status === 'agent' && agent
-    const who = isWithPerson ? 'who_agent' : status === 'waiting' ? 'who_waiting' : 'who_bot'
-    this.$.who.textContent = strings.say(who, { agent })
-    const person = isWithPerson ? 'person_here' : status === 'waiting' ? 'person_asked' : 'person'
-    this.$.person.textContent = strings.say(person, { agent })
-    this.$.person.setAttribute('aria-disabled', String(person !== 'person'))
-    const doing = isWithPerson && isTyping ? strings.say('agent_typing', { agent }) : working ? strings.say('working') : ''
-    const wasHidden = this.$.working.hidden
-    this.$.working.hidden = !doing
-    this.$['working-text'].textContent = doing
-    if (doing && wasHidden) this.view.keepEnd()
-    this.status.show(text)
-    if (doing) this.status.announce(doing)
-    this.#showEnd()
-  }
-
-  #showEnd () {
-    const { status, rating_due: isDue } = this.#state
-    const hasEnded = status === 'ended'
-    this.$.composer.hidden = hasEnded
-    if (!hasEnded && !isDue) return this.$.after.replaceChildren()
-    if (hasEnded && !this.$.after.querySelector('[data-ended]')) this.$.after.append(this.#ended())
-    if (isDue && !this.$.after.querySelector('[data-rating]')) this.$.after.append(this.#rating())
-    this.view.keepEnd()
-  }
-
-  #ended () {
-    const $box = document.createElement('div')
-    $box.className = 'kb-after'
-    $box.dataset.ended = ''
-    const $text = document.createElement('p')
-    $text.className = 'kb-after__text'
-    $text.textContent = this.strings.say('ended')
-    const $new = document.createElement('button')
-    $new.type = 'button'
-    $new.className = 'kb-button'
-    $new.textContent = this.strings.say('new_chat')
-    $new.addEventListener('click', () => {
-      this.#startFresh(null)
-      this.composer.focus()
-    })
-    $box.append($text, $new)
-    return $box
-  }
-
-  #rating () {
-    const $rating = makeRating({ strings: this.strings, send: body => this.api.rate(body), onDone: () => {} })
-    $rating.dataset.rating = ''
-    return $rating
-  }
-
-  /** A short cut is not worth a word; one that lasts is said, with the way around it. */
-  #showLine (isUp) {
-    if (isUp === this.#isUp) return
-    this.#isUp = isUp
-    clearTimeout(this.#bannerTimer)
-    if (this.tabs.isLeader) this.tabs.send({ type: 'line', isUp, id: this.api.conversation?.id })
-    if (!isUp) {
-      this.#bannerTimer = setTimeout(() => {
-        this.$.banner.hidden = false
-        this.status.announce(this.$.banner.textContent)
-      }, BANNER_AFTER_MS)
-      return
+  /** End or delete, after a question. @returns {Promise<boolean>} false: the patient or the server did not agree */
+  async #finish (picked) {
+    const { strings } = this.face
+    const words = [strings.say(`confirm_${picked}`), strings.say(`yes_${picked}`)]
+    if (!await confirmIn(this.$.dialog, this.$['dialog-text'], this.$['dialog-yes'], ...words)) return false
+    const answer = picked === 'forget' ? await this.api.forget() : await this.api.end()
+    const isDone = answer.status >= 200 && answer.status < 300
+    const isOver = answer.status === 404 || answer.body?.error?.code === 'conversation_ended'
+    if (!isDone && !isOver) {
+      this.face.explain(answer)
+      return false
     }
-    this.outbox.nudge()
-    if (!this.$.banner.hidden) this.status.announce(this.strings.say('line_back'))
-    this.$.banner.hidden = true
+    // The stream says it too, with whether a rating is wanted; a stream that is down would say it late.
+    if (picked === 'end') await this.#catchUp()
+    return true
   }
-
-  #countUnread (count) {
-    this.#unread = count
-    this.host.unread(count)
-    document.title = (count ? `(${count}) ` : '') + this.strings.say('page_title')
-  }
-
-  async #switchLanguage () {
-    const lang = this.$.lang.lang
-    try {
-      this.strings = await makeStrings(lang, this.facts)
-    } catch {
-      return this.#explain({ status: 0 })
-    }
-    this.memory.set('lang', lang)
-    this.#speak()
-    if (this.conversation.isThere) this.api.setLanguage(lang)
-  }
-
-  #toggleSound () {
-    const isOn = !this.memory.get('sound', false)
-    this.memory.set('sound', isOn)
-    this.menu.press('sound', isOn)
-    if (isOn) beep()
-  }
-
-  #toggleSize () {
-    const isLarge = this.$.size.getAttribute('aria-pressed') !== 'true'
-    this.menu.press('size', isLarge)
-    this.host.size(isLarge ? 'large' : 'normal')
-  }
-
-  // --- what the patient does ---
 
   #listen () {
-    this.$.lang.addEventListener('click', () => this.#switchLanguage())
-    this.$.person.addEventListener('click', () => this.#askForPerson())
-    this.$.close.addEventListener('click', () => this.host.close())
-    this.$.close.hidden = !this.host.isFramed
-    this.$.size.hidden = !this.host.isFramed || matchMedia('(max-width: 390px)').matches
-    this.menu.press('sound', this.memory.get('sound', false))
-    this.$.log.addEventListener('click', event => this.#press(event.target.closest('button')))
+    const { $ } = this
+    $.lang.addEventListener('click', () => this.#switchLanguage())
+    $.person.addEventListener('click', () => this.#askForPerson())
+    $.close.addEventListener('click', () => this.host.close())
+    $.close.hidden = $.size.hidden = !this.host.isFramed
+    $.sound.ariaPressed = String(this.memory.get('sound', false))
+    $.log.addEventListener('click', event => this.#press(event.target.closest('button')))
     document.addEventListener('keydown', event => {
-      if (event.key !== 'Escape' || this.$.dialog.open) return
+      if (event.key !== 'Escape' || $.dialog.open) return
       if (this.menu.isOpen) this.menu.close()
-      else if (this.host.isFramed) this.host.close()
+      else this.host.close()
     })
     document.addEventListener('visibilitychange', () => this.#wake())
-    window.addEventListener('pageshow', () => this.#wake())
-    window.addEventListener('online', () => this.#wake())
+    for (const name of ['pageshow', 'online']) window.addEventListener(name, () => this.#wake())
     window.addEventListener('pagehide', () => this.composer.save())
   }
 
   /** A button inside a message. */
   #press ($button) {
     if (!$button) return
-    const { reply, choice, helpful, continue: goesOn, retry, edit, n } = $button.dataset
-    if (reply !== undefined) return this.send({ text: reply }, reply)
-    if (choice !== undefined) return this.send({ choice, n: Number(n ?? numberOf($button)) }, $button.textContent.trim())
-    if (goesOn !== undefined) return this.send({ continue: Number(goesOn) }, $button.textContent.trim())
-    if (helpful !== undefined) return this.#rateAnswer($button, helpful === 'yes')
-    if (retry !== undefined) return this.#retry(retry)
+    const { handoff, reply, choice, helpful, continue: goesOn, retry, edit } = $button.dataset
+    const label = $button.textContent.trim()
+    const n = Number($button.closest('[data-n]')?.dataset.n)
+    if (handoff !== undefined) this.#askForPerson()
+    else if (reply !== undefined) this.send({ text: reply }, reply)
+    if (choice !== undefined) this.send({ choice, n }, label)
+    if (goesOn !== undefined) this.send({ continue: Number(goesOn) }, label)
+    if (helpful !== undefined) this.#rateAnswer($button, n, helpful === 'yes')
+    if (retry !== undefined) this.#retry(retry)
     if (edit !== undefined) this.#edit(edit)
   }
 
-  async #rateAnswer ($button, isHelpful) {
-    const $rating = $button.closest('.kb-rating')
-    const answer = await this.api.rateAnswer(Number($rating.dataset.n ?? numberOf($button)), isHelpful)
-    if (answer.status !== 200) return this.#explain(answer)
-    const $thanks = document.createElement('p')
-    $thanks.className = 'kb-rating__thanks'
-    $thanks.tabIndex = -1
-    $thanks.textContent = this.strings.say('answer_thanks')
-    $rating.replaceWith($thanks)
-    $thanks.focus()
+  async #rateAnswer ($button, n, isHelpful) {
+    const answer = await this.api.rateAnswer(n, isHelpful)
+    if (answer.status !== 200) return this.face.explain(answer)
+    thank($button.closest('.kb-rating'), this.face.strings.say('answer_thanks'))
   }
 
   #retry (clientId) {
     const item = this.outbox.items.find(each => each.client_id === clientId)
-    if (!item) return
     if (this.#state.status === 'ended') this.#startFresh(null)
-    this.outbox.retry(clientId, item.needs_new_id ? newId() : undefined)
+    if (item) this.outbox.retry(clientId, item.needs_new_id ? newId() : undefined)
   }
 
   #edit (clientId) {
@@ -515,40 +351,46 @@ export class Panel {
     this.view.dropPending(clientId)
     if (item?.body.text) this.composer.giveBack(item.body.text)
   }
-}
 
-function numberOf ($button) { return $button.closest('[data-n]')?.dataset.n }
+  #speak () {
+    this.face.speak()
+    this.face.showState(this.#state)
+    this.composer.showCount()
+  }
 
-/** Every element the panel drives carries data-part; a missing one is named at once. */
-function findParts ($root) {
-  const parts = {}
-  for (const $each of $root.querySelectorAll('[data-part]')) parts[$each.dataset.part] = $each
-  parts.size = $root.querySelector('[data-menu="size"]')
-  return new Proxy(parts, {
-    get (found, name) {
-      if (!found[name]) throw new Error(`Panel: no element with data-part="${String(name)}"`)
-      return found[name]
-    }
-  })
-}
+  async #switchLanguage () {
+    try { await this.face.switchLanguage() } catch { return this.face.explain(null) }
+    const { lang } = this.face.strings
+    this.memory.set('lang', lang)
+    this.#speak()
+    if (this.conversation.isThere) this.api.setLanguage(lang)
+  }
 
-async function makeStrings (lang, facts) {
-  const texts = await loadTexts(lang, async url => {
-    const response = await fetch(url)
-    if (!response.ok) throw new Error(`strings of ${lang}: ${response.status}`)
-    return response.json()
-  })
-  return new Strings(lang, texts, {
-    clinic: facts.clinicName, phone: facts.clinicPhone, emergency: facts.emergencyPhone
-  })
+  #countUnread (count) {
+    this.#unread = count
+    this.host.unread(count)
+    this.face.showTitle(count)
+  }
+
+  #toggleSound () {
+    const isOn = !this.memory.get('sound')
+    this.memory.set('sound', isOn)
+    this.$.sound.ariaPressed = String(isOn)
+    if (isOn) beep()
+  }
+
+  #toggleSize () {
+    const isLarge = this.$.size.ariaPressed !== 'true'
+    this.$.size.ariaPressed = String(isLarge)
+    this.host.size(isLarge ? 'large' : 'normal')
+  }
 }
 
 async function main () {
   const facts = document.body.dataset
   const memory = new Memory(localStorageOrNull(), `front-desk:${facts.site}:`)
   const lang = pickLanguage(memory.get('lang'), facts.lang, navigator.language)
-  const panel = new Panel(document.querySelector('[data-part="panel"]'), facts, await makeStrings(lang, facts))
-  await panel.start()
+  new Panel(document.querySelector('[data-part="panel"]'), facts, memory, await makeStrings(lang, facts)).start()
 }
 
 main()

@@ -1,20 +1,17 @@
 /**
- * The chat's HTTP interface. Rule: a call never throws; whatever happened comes back as a status, 0 when nobody
- * answered, so that the callers decide in one place what to do.
+ * The chat's HTTP interface, and how long to wait before it is tried again. Rule: a call never throws; whatever happened
+ * comes back as a status, 0 when nobody answered.
  */
 const ANSWER_WITHIN_MS = 12000
 const POLL_WAIT_S = 25
 
-/** @typedef {{status: number, body: ?object, retry_after_s: ?number}} Answer */
+/** @typedef {{status: number, body: ?object, retry_after_s: number}} Answer */
 
 export class Api {
-  /** @param {string} base for example /api/v1  @param {typeof fetch} fetch */
-  constructor (base, fetch) {
-    this.base = base
-    this.fetch = fetch
-    /** @type {?{id: string, token: string}} */
-    this.conversation = null
-  }
+  /** @type {?{id: string, token: string}} */
+  conversation = null
+
+  constructor (base, fetch) { Object.assign(this, { base, fetch }) }
 
   create (facts) { return this.#call('POST', '/conversations', facts) }
   post (body) { return this.#own('POST', '/messages', body) }
@@ -27,44 +24,44 @@ export class Api {
   end () { return this.#own('POST', '/end', {}) }
   forget () { return this.#own('DELETE', '') }
 
-  /** @returns {Promise<Answer>} with the rows after `after`, at once or when there are some */
+  /** The rows after `after`: at once, or `waits` until there is one. */
   log (after, waits, signal) {
     const waitS = waits ? POLL_WAIT_S : 0
     return this.#own('GET', `/log?after=${after}&wait_s=${waitS}`, undefined, signal, ANSWER_WITHIN_MS + waitS * 1000)
   }
 
-  /** @returns {Promise<{status: number, retry_after_s: ?number, chunks: ?AsyncIterable<string>}>} */
+  /** @returns {Promise<{status: number, chunks: ?AsyncIterable<string>}>} */
   async stream (after, signal) {
     try {
-      const headers = { ...this.#bearer(), Accept: 'text/event-stream', 'Last-Event-ID': String(after) }
-      const response = await this.fetch(this.#path(`/stream?after=${after}`), { headers, signal, cache: 'no-store' })
-      return { status: response.status, retry_after_s: retryAfter(response), chunks: response.ok ? texts(response.body) : null }
+      const headers = { ...this.#bearer(), 'Last-Event-ID': String(after) }
+      const response = await this.fetch(`${this.base}${this.#path()}/stream?after=${after}`, { headers, signal, cache: 'no-store' })
+      return { status: response.status, chunks: response.ok ? texts(response.body) : null }
     } catch {
-      return { status: 0, retry_after_s: null, chunks: null }
+      return { status: 0, chunks: null }
     }
   }
 
-  #path (rest) { return `${this.base}/conversations/${encodeURIComponent(this.conversation.id)}${rest}` }
+  #path () { return `/conversations/${encodeURIComponent(this.conversation.id)}` }
 
   #bearer () { return { Authorization: `Bearer ${this.conversation.token}` } }
 
   #own (method, rest, body, signal, withinMs) {
-    return this.#call(method, this.#path(rest).slice(this.base.length), body, this.#bearer(), signal, withinMs)
+    return this.#call(method, this.#path() + rest, body, this.#bearer(), signal, withinMs)
   }
 
   async #call (method, path, body, headers = {}, signal = undefined, withinMs = ANSWER_WITHIN_MS) {
     const late = AbortSignal.timeout(withinMs)
-    const asked = { method, headers: { ...headers, Accept: 'application/json' }, cache: 'no-store' }
+    const asked = { method, headers, cache: 'no-store' }
     asked.signal = signal ? AbortSignal.any([signal, late]) : late
     if (body !== undefined) {
       asked.body = JSON.stringify(body)
-      asked.headers['Content-Type'] = 'application/json'
+      asked.headers = { ...headers, 'Content-Type': 'application/json' }
     }
     try {
       const response = await this.fetch(this.base + path, asked)
-      return { status: response.status, body: await jsonOrNull(response), retry_after_s: retryAfter(response) }
+      return { status: response.status, body: await jsonOrNull(response), retry_after_s: Number(response.headers.get('Retry-After')) || 0 }
     } catch {
-      return { status: 0, body: null, retry_after_s: null }
+      return { status: 0, body: null, retry_after_s: 0 }
     }
   }
 }
@@ -75,12 +72,6 @@ async function jsonOrNull (response) {
   try { return JSON.parse(text) } catch { return null }
 }
 
-/** @returns {?number} seconds; the header may also be a date, which our server never sends */
-function retryAfter (response) {
-  const seconds = Number.parseInt(response.headers.get('Retry-After') ?? '', 10)
-  return Number.isNaN(seconds) ? null : seconds
-}
-
 async function * texts (body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader()
   try {
@@ -88,4 +79,28 @@ async function * texts (body) {
   } finally {
     reader.cancel().catch(() => { /* the line is gone already */ })
   }
+}
+
+const FIRST_WAIT_MS = 500
+
+/** A person who looks at the panel waits at most this long after the line is back. */
+export const WATCHED_CEILING_MS = 4000
+export const HIDDEN_CEILING_MS = 30000
+
+/** Half of it fixed, half by chance: a restarted server is not stormed. `failures`: in a row, from 1. */
+export function backoffMs (failures, ceilingMs, random) {
+  const step = Math.min(ceilingMs, FIRST_WAIT_MS * 2 ** Math.min(failures - 1, 20))
+  return Math.round(step / 2 + random() * step / 2)
+}
+
+/** Sleep that ends early, without an error, when the signal is aborted. */
+export function sleep (ms, signal) {
+  return new Promise(resolve => {
+    if (signal?.aborted) return resolve()
+    const timer = setTimeout(resolve, ms)
+    signal?.addEventListener('abort', () => {
+      clearTimeout(timer)
+      resolve()
+    }, { once: true })
+  })
 }

@@ -1,14 +1,45 @@
 /**
- * Which conversation this browser has. Rule: one per site and browser, made when the first words are sent and not
- * before; its token leaves the frame's own storage only in the Authorization header.
+ * What this browser keeps: the conversation, the draft, the outbox. Rule: one conversation per site and browser, made
+ * with the first words and not before; all of it stays in the frame's own storage; nothing here throws.
  */
-const KEY = 'conversation'
+
+export class Memory {
+  #fallback = new Map()
+
+  /** storage: null where blocked, memory serves then; prefix: keeps sites apart. */
+  constructor (storage, prefix) { Object.assign(this, { storage, prefix }) }
+
+  get (key, otherwise = null) {
+    try {
+      const text = this.#fallback.get(key) ?? this.storage?.getItem(this.prefix + key)
+      return text == null ? otherwise : JSON.parse(text)
+    } catch {
+      return otherwise
+    }
+  }
+
+  set (key, value) {
+    const text = JSON.stringify(value)
+    try {
+      this.storage.setItem(this.prefix + key, text)
+      this.#fallback.delete(key)
+    } catch {
+      this.#fallback.set(key, text) // blocked or full
+    }
+  }
+
+  remove (key) {
+    this.#fallback.delete(key)
+    try { this.storage?.removeItem(this.prefix + key) } catch { /* blocked: nothing is there */ }
+  }
+}
+
+/** @returns {?Storage} null where the browser refuses even to be asked */
+export function localStorageOrNull () {
+  try { return window.localStorage } catch { return null }
+}
 
 export class Conversation {
-  /**
-   * @param {{api: object, memory: object, locks: ?LockManager, lockName: string,
-   *   facts: () => object}} parts  facts: what the server is told about a new one
-   */
   constructor (parts) {
     this.parts = parts
     this.adopt()
@@ -20,32 +51,34 @@ export class Conversation {
   adopt () {
     const { api, memory } = this.parts
     const before = api.conversation?.id
-    api.conversation = memory.get(KEY)
+    api.conversation = memory.get('conversation')
     return before !== api.conversation?.id
   }
 
-  /** @returns {Promise<object>} an answer: 200 when there is a conversation, else what the server said */
-  ensure () {
-    if (this.isThere) return Promise.resolve({ status: 200, body: null, retry_after_s: null })
+  /** @returns {Promise<?Answer>} null when there is a conversation, else why not */
+  async ensure () {
+    if (this.isThere) return null
     // Two tabs that send their first words at once must not make two conversations.
-    if (this.parts.locks) return this.parts.locks.request(this.parts.lockName, () => this.#make())
-    return this.#make()
+    const { locks, lockName } = this.parts
+    return locks ? locks.request(lockName, () => this.#make()) : this.#make()
   }
 
   drop () {
-    this.parts.memory.remove(KEY)
+    this.parts.memory.remove('conversation')
     this.parts.api.conversation = null
   }
 
   async #make () {
+    const { api, memory, facts } = this.parts
     this.adopt()
-    if (this.isThere) return { status: 200, body: null, retry_after_s: null }
-    const answer = await this.parts.api.create(this.parts.facts())
-    if (answer.status !== 201 || !answer.body?.token) return answer.status === 404 ? { ...answer, status: 503 } : answer
+    if (this.isThere) return null
+    const answer = await api.create(facts())
+    // A 404 here speaks of the site, not of a conversation that is gone.
+    if (!answer.body?.token) return { ...answer, status: answer.status === 404 ? 503 : answer.status }
     const { id, token } = answer.body
-    this.parts.memory.set(KEY, { id, token })
-    this.parts.api.conversation = { id, token }
-    return answer
+    api.conversation = { id, token }
+    memory.set('conversation', api.conversation)
+    return null
   }
 }
 

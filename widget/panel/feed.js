@@ -2,8 +2,7 @@
  * The rows of the log as they come: by stream, by long poll where streams fail, now and then while the panel is
  * closed. Rule: goes on from the last row seen, gives up never, and tells nobody twice that the line is down.
  */
-import { HIDDEN_CEILING_MS, WATCHED_CEILING_MS, backoffMs } from './backoff.js'
-import { EventParser } from './events.js'
+import { HIDDEN_CEILING_MS, WATCHED_CEILING_MS, backoffMs } from './api.js'
 
 /** The server sends its state at once and a heartbeat each 15 s: silence longer than this is a dead line. */
 export const SILENCE_MS = 35000
@@ -12,11 +11,11 @@ export const FIRST_SIGN_MS = 8000
 const STALE_AFTER_MS = 17000
 const POLLS_BEFORE_NEXT_STREAM = 12
 const STREAM_TRIES = 3
+/** A server that answers a long poll at once must not be asked without a breath. */
+const POLL_PAUSE_MS = 300
 const QUIET_POLL_MS = 15000
 const QUIET_POLL_SLOW_MS = 60000
 const QUIET_POLLS_BEFORE_SLOW = 20
-
-/** @typedef {'off'|'live'|'quiet'} Mode  live: the panel is open; quiet: closed, only the unread badge wants to know */
 
 export class Feed {
   #mode = 'off'
@@ -28,15 +27,9 @@ export class Feed {
   #quietPolls = 0
   #lastSignAt = 0
 
-  /**
-   * @param {{api: object, cursor: () => number, onRow: (row: object, after: number) => void,
-   *   onState: (state: object) => void, onLine: (isUp: boolean) => void, onGone: () => void,
-   *   sleep: (ms: number, signal: AbortSignal) => Promise<void>, now: () => number, random: () => number,
-   *   isHidden: () => boolean}} parts
-   */
   constructor (parts) { this.parts = parts }
 
-  /** @param {Mode} mode */
+  /** @param {'off'|'live'|'quiet'} mode live: the panel is open; quiet: closed, only the unread badge wants to know */
   set mode (mode) {
     if (mode === this.#mode) return
     this.#mode = mode
@@ -79,8 +72,7 @@ export class Feed {
   }
 
   async #wasUp (signal) {
-    this.#failures = 0
-    if (this.#mode !== 'quiet') return
+    if (this.#mode !== 'quiet') return this.#wait(POLL_PAUSE_MS, signal)
     this.#quietPolls += 1
     const isSlow = this.#quietPolls > QUIET_POLLS_BEFORE_SLOW || this.parts.isHidden()
     await this.#wait(isSlow ? QUIET_POLL_SLOW_MS : QUIET_POLL_MS, signal)
@@ -123,19 +115,12 @@ export class Feed {
       const { status, chunks } = await this.parts.api.stream(this.parts.cursor(), both)
       if (isGone(status)) return 'gone'
       if (!chunks) return this.#noStream(status === 429 || status === 503)
-      const heard = await this.#read(chunks, both, watch)
-      return heard ? this.#hadStream() : this.#noStream(false)
+      // One that spoke and ended (a restart, a proxy's limit) is taken up again after the shortest wait.
+      return await this.#read(chunks, both, watch) ? 'down' : this.#noStream(false)
     } finally {
       watch.stop()
       own.abort()
     }
-  }
-
-  /** A stream that spoke and ended (a restart, a proxy's limit) is taken up again after the shortest wait. */
-  #hadStream () {
-    this.#streamFailures = 0
-    this.#failures = 0
-    return 'down'
   }
 
   #noStream (isFull) {
@@ -153,8 +138,8 @@ export class Feed {
     try {
       for await (const text of chunks) {
         if (signal.aborted) break
-        if (!heard) this.#streamFailures = 0
         heard = true
+        this.#streamFailures = 0
         watch.sign()
         this.#sign()
         for (const event of parser.feed(text)) this.#take(event)
@@ -187,3 +172,33 @@ export class Feed {
 }
 
 function isGone (status) { return status === 404 || status === 401 }
+
+/** Server-sent events out of text. Rule: the same events come out however the text was cut on its way. */
+export class EventParser {
+  #rest = ''
+  #name = ''
+  #data = []
+
+  /** @returns {{name: string, data: string}[]} the events that `text` completes, oldest first; ids are not used here */
+  feed (text) {
+    // A line may end with \r\n cut in the middle: a \r at the very end waits for what follows.
+    const lines = (this.#rest + text).split(/\r\n|\n|\r(?!$)/)
+    this.#rest = lines.pop()
+    return lines.map(line => this.#line(line)).filter(Boolean)
+  }
+
+  #line (line) {
+    if (line === '') return this.#dispatch()
+    const [, field, value] = line.match(/^([^:]*):? ?(.*)$/s)
+    if (field === 'event') this.#name = value
+    if (field === 'data') this.#data.push(value)
+  }
+
+  #dispatch () {
+    const event = { name: this.#name || 'message', data: this.#data.join('\n') }
+    const isEmpty = this.#data.length === 0
+    this.#name = ''
+    this.#data = []
+    return isEmpty ? null : event
+  }
+}

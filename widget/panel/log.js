@@ -1,73 +1,190 @@
-/** The order of the log. Rule: each row is placed once, by its number, wherever it came from and however often. */
+/** The log. Rule: each row stands once, in the order of its number, wherever it came from and however often. */
+import { make } from './forms.js'
 
-/**
- * @typedef {{n: number, author: string, kind: string, client_id: ?string, at: string, html: string}} Row
- * @typedef {{act: 'ignore'}
- *   | {act: 'place', before: ?number, replaces: ?string}
- *   | {act: 'adopt', client_id: string}} Placing
- *   `before`: number of the row it goes in front of, null at the end; `replaces`: client_id of the pending line it takes
- *   the place of; `adopt`: a danger card already shown is this row.
- */
-
+/** Rows are {n, author, kind, client_id, at, html}. */
 export class Log {
   #numbers = []
-  #pending = new Set()
-  #cards = new Map()
-  #patientRows = new Map()
-  #own = new Set()
+  #own = new Map()
+  #cards = new Set()
+  #owed = new Set()
 
   /** All rows up to this one are here. The stream and the long poll go on from it. */
   cursor = 0
 
-  /** A line of the patient's is on the screen before the server has it. */
-  expect (clientId) { this.#pending.add(clientId) }
-
-  /** Whether the server's own row of this line stands here already. */
-  knows (clientId) { return this.#own.has(clientId) }
-
-  /** The line was taken off the screen again. */
-  forget (clientId) { this.#pending.delete(clientId) }
-
-  /**
-   * A danger card came with a response. @returns {boolean} whether it is to be shown: false when it already stands there,
-   * from an earlier try or because the stream was faster.
-   */
-  takeCard (clientId) {
-    if (this.#cards.has(clientId)) return false
-    this.#cards.set(clientId, 'response')
-    return true
-  }
-
-  /** @param {Row} row  @returns {Placing} */
-  accept (row) {
-    if (this.#numbers.includes(row.n)) return { act: 'ignore' }
-    const before = this.#place(row.n)
-    if (row.kind === 'danger') {
-      const clientId = row.client_id ?? this.#patientRows.get(row.n - 1)
-      if (clientId && this.#cards.get(clientId) === 'response') {
-        this.#cards.set(clientId, 'row')
-        return { act: 'adopt', client_id: clientId }
-      }
-      if (clientId) this.#cards.set(clientId, 'row')
-      return { act: 'place', before, replaces: null }
-    }
-    if (row.author !== 'patient' || !row.client_id) return { act: 'place', before, replaces: null }
-    this.#patientRows.set(row.n, row.client_id)
-    this.#own.add(row.client_id)
-    const replaces = this.#pending.delete(row.client_id) ? row.client_id : null
-    return { act: 'place', before, replaces }
-  }
-
-  /** From a source that has sent everything after `after` up to `n`. @returns {boolean} false: rows between are missing. */
+  /** @returns {boolean} false when the source has skipped rows: it has sent everything after `after` up to `n` */
   advance (after, n) {
     if (after > this.cursor) return false
     this.cursor = Math.max(this.cursor, n)
     return true
   }
 
-  #place (n) {
+  /** @returns {boolean} whether the server's own row of this message stands here */
+  knows (clientId) { return [...this.#own.values()].includes(clientId) }
+
+  /** A danger card came with a response. @returns {boolean} false when it stands here already: an earlier try, a faster stream */
+  takeCard (clientId) {
+    if (this.#cards.has(clientId)) return false
+    this.#cards.add(clientId)
+    this.#owed.add(clientId)
+    return true
+  }
+
+  /**
+   * @returns {?{before: ?number, cardOf: ?string}} null: it is here. `before`: the row it goes in front of, null at the
+   * end. `cardOf`: not to be shown, it is the card that came with the response to this client_id.
+   */
+  accept ({ n, author, kind, client_id: clientId }) {
+    if (this.#numbers.includes(n)) return null
     const at = this.#numbers.findLastIndex(other => other < n) + 1
     this.#numbers.splice(at, 0, n)
-    return this.#numbers[at + 1] ?? null
+    const before = this.#numbers[at + 1] ?? null
+    if (author === 'patient') this.#own.set(n, clientId)
+    if (kind !== 'danger') return { before, cardOf: null }
+    const cardOf = clientId ?? this.#own.get(n - 1)
+    this.#cards.add(cardOf)
+    return { before, cardOf: this.#owed.delete(cardOf) ? cardOf : null }
   }
+}
+
+const NEAR_END_PX = 96
+
+/** The log on the screen. Rule: HTML comes from the server's templates alone; what a patient typed is put in as text. */
+export class LogView {
+  #quietTimer = null
+  #isAtEnd = true
+
+  constructor ({ $log, $scroll, $newer, strings }) {
+    Object.assign(this, { $log, $scroll, $newer, strings, log: new Log() })
+    $newer.addEventListener('click', () => this.scrollToEnd())
+    $scroll.addEventListener('scroll', () => {
+      this.#isAtEnd = $scroll.scrollHeight - $scroll.scrollTop - $scroll.clientHeight < NEAR_END_PX
+      if (this.#isAtEnd) $newer.hidden = true
+    }, { passive: true })
+    // The keyboard comes up, "typing" appears: whoever was at the end stays there, unless they fill in a form.
+    const sizes = new ResizeObserver(() => {
+      if (this.#isAtEnd && $log.childElementCount && !$scroll.contains(document.activeElement)) this.scrollToEnd()
+    })
+    for (const $each of [$scroll, ...$scroll.children]) sizes.observe($each)
+  }
+
+  /** Start with an empty log; lines that wait to be sent stay. */
+  clear () {
+    this.$log.replaceChildren(...this.$log.querySelectorAll('[data-pending]'))
+    this.log = new Log()
+  }
+
+  /** What was said before is there to be read, not to be read out. */
+  readQuietly () {
+    this.$log.setAttribute('aria-live', 'off')
+    clearTimeout(this.#quietTimer)
+    this.#quietTimer = setTimeout(() => this.$log.removeAttribute('aria-live'), 1000)
+  }
+
+  /** @returns {boolean} whether the row is new on this screen */
+  place (row, isLive) {
+    const placing = this.log.accept(row)
+    if (!placing) return false
+    const $card = placing.cardOf && this.#find('card', placing.cardOf)
+    if ($card) {
+      $card.dataset.n = row.n
+      return false
+    }
+    const $pending = row.author === 'patient' && this.#find('pending', row.client_id)
+    const $row = this.#insert(row, placing.before, $pending)
+    if (row.kind === 'danger' && isLive) $row.setAttribute('role', 'alert')
+    if ($pending) $pending.remove()
+    if (isLive) this.#follow($row, row.kind === 'danger' || row.author === 'patient')
+    return true
+  }
+
+  /** The danger card of a response: shown before anything else happens, once, and heard at once. */
+  alert (clientId, html) {
+    if (!this.log.takeCard(clientId)) return
+    const $card = make('div', 'kb-message kb-message--bot')
+    $card.dataset.card = clientId
+    $card.setAttribute('role', 'alert')
+    const $body = make('div', 'kb-message__body')
+    $body.insertAdjacentHTML('beforeend', html)
+    $card.append($body)
+    const $own = this.#find('pending', clientId) ?? this.#find('client-id', clientId)
+    if ($own) $own.after($card)
+    else this.$log.append($card)
+    $card.scrollIntoView({ block: 'nearest' })
+  }
+
+  /** Show or update a line of the outbox. @param {object} item  @param {string} [oldId] the id it was shown under */
+  showPending (item, oldId = item.client_id) {
+    if (this.log.knows(item.client_id)) return
+    const $line = this.#find('pending', oldId) ?? this.#makePending(item)
+    $line.dataset.pending = item.client_id
+    $line.classList.toggle('kb-message--failed', item.state === 'failed')
+    const [$meta, $failed] = $line.querySelectorAll('.kb-message__meta, .kb-message__failed')
+    $meta.textContent = this.#stateOf(item)
+    $failed.replaceChildren(...this.#wayOut(item))
+    $failed.hidden = item.state !== 'failed'
+  }
+
+  markSent (clientId) {
+    const $meta = this.#find('pending', clientId)?.querySelector('.kb-message__meta')
+    if ($meta) $meta.textContent = this.strings().say('sent')
+  }
+
+  dropPending (clientId) { this.#find('pending', clientId)?.remove() }
+
+  scrollToEnd () {
+    this.#isAtEnd = true
+    this.$scroll.scrollTop = this.$scroll.scrollHeight
+    this.$newer.hidden = true
+  }
+
+  /** Something below the log asks to be read: from its beginning. */
+  showFrom ($below) {
+    this.#isAtEnd = false
+    $below.scrollIntoView({ block: 'start' })
+  }
+
+  #stateOf (item) {
+    if (item.state === 'failed') return ''
+    const words = this.strings().say(item.state === 'waiting' ? 'trying' : 'sending')
+    return item.said ? `${item.said} ${words}` : words
+  }
+
+  #wayOut (item) {
+    const [name, key] = item.can_retry ? ['retry', 'try_again'] : ['edit', 'edit']
+    const $button = make('button', 'kb-button kb-button--plain kb-button--small', this.strings().say(key))
+    $button.type = 'button'
+    $button.dataset[name] = item.client_id
+    return [item.said || this.strings().say('not_sent'), $button]
+  }
+
+  /** Not heard as a part of the log: the row that takes its place is. */
+  #makePending (item) {
+    const $line = make('div', 'kb-message kb-message--patient kb-message--pending')
+    $line.setAttribute('aria-live', 'off')
+    $line.append(
+      make('h3', 'kb-visually-hidden', this.strings().say('you')), make('div', 'kb-message__body', item.label),
+      make('p', 'kb-message__meta'), make('p', 'kb-message__failed')
+    )
+    this.$log.append($line)
+    this.scrollToEnd()
+    return $line
+  }
+
+  #insert (row, before, $pending) {
+    const $next = before ? this.#find('n', before) : $pending || this.$log.querySelector('[data-pending]')
+    if ($next) $next.insertAdjacentHTML('beforebegin', row.html)
+    else this.$log.insertAdjacentHTML('beforeend', row.html)
+    const $row = $next ? $next.previousElementSibling : this.$log.lastElementChild
+    $row.dataset.n = row.n
+    return $row
+  }
+
+  /** A reply longer than the screen is read from its beginning; whoever reads further up is not pulled away. */
+  #follow ($row, must) {
+    if (!must && !this.#isAtEnd) this.$newer.hidden = false
+    else if ($row.offsetHeight < this.$scroll.clientHeight * 0.8) this.scrollToEnd()
+    else this.showFrom($row)
+  }
+
+  #find (name, value) { return this.$log.querySelector(`[data-${name}="${CSS.escape(value)}"]`) }
 }

@@ -2,15 +2,14 @@
  * What the patient sent and the server does not have yet. Rule: kept until the server has it, sent in order, one at a
  * time, always under the same client_id, so that trying again can never double a message.
  */
-import { WATCHED_CEILING_MS, backoffMs } from './backoff.js'
+import { WATCHED_CEILING_MS, backoffMs } from './api.js'
 
 export const TRIES = 6
-const LONGEST_WAIT_S = 60
+const LONGEST_WAIT_MS = 60000
 
 /**
  * @typedef {{client_id: string, body: object, label: string, state: 'sending'|'waiting'|'failed', tries: number,
- *   said: string, can_retry: boolean, needs_new_id?: boolean}} Item  `label`: the words shown; `said`: the server's message
- * @typedef {{status: number, body: ?object, retry_after_s: ?number}} Answer  status 0: no answer at all
+ *   said: string, can_retry: boolean}} Item  `label`: the words shown; `said`: the server's message
  */
 
 /** @returns {Item} */
@@ -20,50 +19,35 @@ export function makeItem (clientId, body, label) {
 
 /**
  * What becomes of an item after an answer.
- * @param {Item} item  @param {Answer} answer  @param {() => number} random
- * @returns {{act: 'sent'} | {act: 'gone'} | {act: 'wait', item: Item, wait_ms: number} | {act: 'fail', item: Item}}
+ * @returns {{act: 'sent'|'gone'|'wait'|'fail', item: Item, wait_ms: number}} gone: the conversation is not there any more
  */
-export function decide (item, answer, random) {
-  const { status } = answer
+export function decide (item, { status, body, retry_after_s: retryAfterS }, random) {
   if (status >= 200 && status < 300) return { act: 'sent' }
-  const code = answer.body?.error?.code
-  const tried = { ...item, tries: item.tries + 1, said: answer.body?.error?.message ?? '' }
-  // A conversation that expired was never written to: the same words may go into a new one, once.
-  if ((status === 404 || status === 401) && item.tries === 0) return { act: 'gone' }
+  const tried = { ...item, tries: item.tries + 1, said: body?.error?.message ?? '', is_offline: status === 0 }
+  const isGone = status === 404 || status === 401
+  // An expired conversation was not written to: the same words may go into a new one, once.
+  if (isGone && !item.has_moved) return { act: 'gone', item: { ...item, has_moved: true } }
+  const waitMs = Math.max(backoffMs(tried.tries, 2 * WATCHED_CEILING_MS, random), (retryAfterS ?? 0) * 1000)
   const mayPass = status === 0 || status === 408 || status === 429 || status >= 500
-  if (mayPass) {
-    const waitMs = waitFor(tried.tries, answer, random)
-    if (tried.tries < TRIES && waitMs <= LONGEST_WAIT_S * 1000) {
-      return { act: 'wait', item: { ...tried, state: 'waiting' }, wait_ms: waitMs }
-    }
-    return { act: 'fail', item: { ...tried, state: 'failed', can_retry: true } }
+  if (mayPass && tried.tries < TRIES && waitMs <= LONGEST_WAIT_MS) {
+    return { act: 'wait', item: { ...tried, state: 'waiting' }, wait_ms: waitMs }
   }
-  const canRetry = code === 'conversation_ended' || code === 'client_id_reused' || status === 404 || status === 401
-  return { act: 'fail', item: { ...tried, state: 'failed', can_retry: canRetry, needs_new_id: code === 'client_id_reused' } }
+  const isReused = body?.error?.code === 'client_id_reused'
+  const canRetry = mayPass || isGone || isReused || body?.error?.code === 'conversation_ended'
+  return { act: 'fail', item: { ...tried, state: 'failed', can_retry: canRetry, needs_new_id: isReused } }
 }
 
-function waitFor (tries, answer, random) {
-  const asked = (answer.retry_after_s ?? 0) * 1000
-  return Math.max(asked, backoffMs(tries, 2 * WATCHED_CEILING_MS, random))
-}
-
-/** The same item for another try by hand. `newId`: when the old id may not be used again. @returns {Item} */
+/** For another try; `newId` when the old id may not be used again. @returns {Item} */
 export function retried (item, newId) {
-  return { ...item, client_id: newId ?? item.client_id, state: 'sending', tries: 0, said: '' }
+  return { ...item, client_id: newId ?? item.client_id, state: 'sending', tries: 0, said: '', has_moved: false }
 }
 
 export class Outbox {
   #items = []
   #isRunning = false
   #wake = null
+  #held = new Set()
 
-  /**
-   * @param {{post: (item: Item) => Promise<Answer>, store: {load: () => Item[], save: (items: Item[]) => void},
-   *   onChange: (item: Item) => void, onSent: (item: Item, answer: Answer) => void,
-   *   onAnswer: (item: Item, answer: Answer) => void, onGone: () => Promise<void>,
-   *   sleep: (ms: number, signal: AbortSignal) => Promise<void>, random: () => number}} parts
-   *   onAnswer is called for every answer, whatever its status: a danger card may be in it.
-   */
   constructor (parts) {
     this.parts = parts
     // What a closed tab left behind. A message may have arrived although its answer did not: same id, no harm.
@@ -79,10 +63,9 @@ export class Outbox {
     return this.run()
   }
 
-  /** The patient asks for another try. */
   retry (clientId, newId) {
-    const old = this.#items.find(item => item.client_id === clientId)
-    if (!old || old.state !== 'failed') return
+    const old = this.#items.find(item => item.client_id === clientId && item.state === 'failed')
+    if (!old) return
     this.#put(old, retried(old, newId))
     return this.run()
   }
@@ -95,13 +78,19 @@ export class Outbox {
     return item
   }
 
-  /** The line is back, or the server has shown a sign of life: do not sit out the wait. */
-  nudge () { this.#wake?.abort() }
+  /** The line is back: do not sit out the wait, and send what only the line had held up. */
+  nudge () {
+    this.#wake?.abort()
+    for (const item of this.#items) if (item.state === 'failed' && item.is_offline) this.#put(item, retried(item))
+    return this.run()
+  }
 
   clear () {
+    const dropped = this.#items
     this.#items = []
     this.#save()
-    this.nudge()
+    this.#wake?.abort()
+    return dropped
   }
 
   async run () {
@@ -124,7 +113,7 @@ export class Outbox {
       return this.parts.onSent(item, answer)
     }
     if (next.act === 'gone') {
-      this.#put(item, { ...item, tries: 1 })
+      this.#put(item, next.item)
       return this.parts.onGone()
     }
     this.#put(item, next.item)
@@ -144,5 +133,9 @@ export class Outbox {
     this.parts.onChange(item, old.client_id)
   }
 
-  #save () { this.parts.store.save(this.#items) }
+  /** Only ours are written: another tab keeps its own in the same place. */
+  #save () {
+    for (const item of this.#items) this.#held.add(item.client_id)
+    this.parts.store.save(this.#items, this.#held)
+  }
 }

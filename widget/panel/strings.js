@@ -9,24 +9,20 @@ export function pickLanguage (...wishes) {
 }
 
 /** `fill('Call {phone}', {phone: '5'})` → `Call 5`; a name without a value stays as written. */
-export function fill (text, values = {}) {
-  return text.replace(/\{(\w+)\}/g, (whole, name) => name in values ? String(values[name]) : whole)
+export function fill (text, values) {
+  return text.replace(/\{(\w+)\}/g, (whole, name) => Object.hasOwn(values, name) ? String(values[name]) : whole)
 }
 
 export class Strings {
-  constructor (lang, texts, always = {}) {
-    this.lang = lang
-    this.texts = texts
-    this.always = always
-  }
+  /** always: values that every text may name, such as the clinic's phone. */
+  constructor (lang, texts, always = {}) { Object.assign(this, { lang, texts, always }) }
 
-  /** @param {string} key  @param {object} [values] */
   say (key, values) {
-    if (!(key in this.texts)) throw new Error(`Strings: no text "${key}" in ${this.lang}`)
+    if (!Object.hasOwn(this.texts, key)) throw new Error(`Strings: no text "${key}" in ${this.lang}`)
     return fill(this.texts[key], { ...this.always, ...values })
   }
 
-  /** The singular or plural of a text by the rules of the language: keys `<key>_one` and `<key>_other`. */
+  /** The singular or plural by the rules of the language: keys `<key>_one` and `<key>_other`. */
   count (key, count) {
     const form = new Intl.PluralRules(this.lang).select(count) === 'one' ? 'one' : 'other'
     return this.say(`${key}_${form}`, { count: new Intl.NumberFormat(this.lang).format(count) })
@@ -37,16 +33,14 @@ export class Strings {
   /** Put texts where the page asks: data-string for the words, data-string-label and -placeholder for attributes. */
   apply ($root) {
     for (const $each of $root.querySelectorAll('[data-string]')) $each.textContent = this.say($each.dataset.string)
-    for (const $each of $root.querySelectorAll('[data-string-label]')) {
-      $each.setAttribute('aria-label', this.say($each.dataset.stringLabel))
-    }
-    for (const $each of $root.querySelectorAll('[data-string-placeholder]')) {
-      $each.placeholder = this.say($each.dataset.stringPlaceholder)
-    }
+    for (const $each of $root.querySelectorAll('[data-string-label]')) $each.ariaLabel = this.say($each.dataset.stringLabel)
+    for (const $each of $root.querySelectorAll('[data-string-placeholder]')) $each.placeholder = this.say($each.dataset.stringPlaceholder)
   }
 }
 
-/** @returns {Promise<object>} the texts of a language. Throws when they cannot be had. */
-export async function loadTexts (lang, fetchJson) {
-  return fetchJson(new URL(`../strings/${lang}.json`, import.meta.url))
+/** Throws when the texts cannot be had. */
+export async function loadTexts (lang, fetch) {
+  const response = await fetch(new URL(`../strings/${lang}.json`, import.meta.url))
+  if (!response.ok) throw new Error(`strings of ${lang}: ${response.status}`)
+  return response.json()
 }

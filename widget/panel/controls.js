@@ -1,4 +1,4 @@
-/** The text box. Rule: what is typed is never cut and never lost; only sending takes it away. */
+/** What the patient writes and picks with. Rule: what is typed is never cut and never lost; Escape closes. */
 
 const WARN_FROM = 0.9
 const SAVE_AFTER_MS = 300
@@ -11,12 +11,7 @@ export class Composer {
   #saving = null
   #saidTypingAt = 0
 
-  /**
-   * @param {{$form: HTMLFormElement, $text: HTMLTextAreaElement, $counter: HTMLElement, limit: number, memory: object,
-   *   strings: () => object, status: object, onSend: (text: string) => void, onTyping: () => void}} parts
-   */
   constructor (parts) {
-    if (!parts.$form || !parts.$text || !parts.$counter) throw new Error('Composer: an element is missing')
     Object.assign(this, parts)
     this.$text.value = this.memory.get('draft', '')
     this.#fit()
@@ -54,8 +49,7 @@ export class Composer {
     const isNear = left <= this.limit * (1 - WARN_FROM)
     this.$counter.textContent = !isNear ? '' : this.strings().count(isOver ? 'too_many' : 'left', Math.abs(left))
     this.$counter.classList.toggle('kb-composer__counter--over', isOver)
-    if (isOver) this.$text.setAttribute('aria-invalid', 'true')
-    else this.$text.removeAttribute('aria-invalid')
+    this.$text.ariaInvalid = isOver ? 'true' : null
     return isOver
   }
 
@@ -89,4 +83,47 @@ export class Composer {
     this.$text.style.blockSize = 'auto'
     this.$text.style.blockSize = `${this.$text.scrollHeight + 2}px`
   }
+}
+
+/** The menu in the head. */
+export class Menu {
+  constructor ({ $button, $menu, onPick }) {
+    Object.assign(this, { $button, $menu })
+    $button.addEventListener('click', () => this.toggle($menu.hidden))
+    $menu.addEventListener('click', event => {
+      const $item = event.target.closest('[data-menu]')
+      if (!$item) return
+      this.close()
+      onPick($item.dataset.menu)
+    })
+    document.addEventListener('pointerdown', event => {
+      if (!$menu.contains(event.target) && !$button.contains(event.target)) this.toggle(false)
+    })
+    $menu.addEventListener('focusout', event => {
+      if (event.relatedTarget && !$menu.contains(event.relatedTarget)) this.toggle(false)
+    })
+  }
+
+  get isOpen () { return !this.$menu.hidden }
+
+  toggle (opens) {
+    this.$menu.hidden = !opens
+    this.$button.ariaExpanded = String(opens)
+  }
+
+  close () {
+    this.toggle(false)
+    this.$button.focus()
+  }
+}
+
+/** Ask before something that cannot be undone. @returns {Promise<boolean>} */
+export function confirmIn ($dialog, $text, $yes, question, yes) {
+  $text.textContent = question
+  $yes.textContent = yes
+  $dialog.returnValue = 'no'
+  $dialog.showModal()
+  return new Promise(resolve => {
+    $dialog.addEventListener('close', () => resolve($dialog.returnValue === 'yes'), { once: true })
+  })
 }

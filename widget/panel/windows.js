@@ -1,9 +1,11 @@
-/**
- * One tab of a browser holds the stream and tells the others. Rule: at every moment at most one leader; a leader
- * that does not answer (asleep in a pocket) is replaced; without the browser's locks every tab leads itself.
- */
+/** The windows around this one: other tabs with the same chat, and the clinic's page that holds the frame. */
+
 const ANSWER_WITHIN_MS = 1500
 
+/**
+ * One tab of a browser holds the stream and tells the others. Rule: at most one leads; a leader that does not answer
+ * (asleep in a pocket) is replaced; without the browser's locks every tab leads itself.
+ */
 export class Tabs {
   #release = null
   #asking = null
@@ -11,11 +13,6 @@ export class Tabs {
   #sawLeader = false
   isLeader = false
 
-  /**
-   * @param {{name: string, locks: ?LockManager, Channel: ?typeof BroadcastChannel, onLead: () => void,
-   *   onFollow: () => void, onMessage: (message: object) => void,
-   *   sleep: (ms: number) => Promise<void>}} parts
-   */
   constructor (parts) {
     this.parts = parts
     if (!parts.Channel) return
@@ -41,12 +38,6 @@ export class Tabs {
     this.isLeader = false
     this.#release?.()
     this.#release = null
-  }
-
-  close () {
-    this.leave()
-    this.#channel?.close()
-    this.#channel = null
   }
 
   /** A frozen page keeps its lock and says nothing: ask it, and take the lock where no answer comes. */
@@ -88,14 +79,35 @@ export class Tabs {
   }
 
   #hear (message) {
-    if (message.type === 'ping') {
-      if (this.isLeader) this.send({ type: 'pong' })
-      return
-    }
-    if (message.type === 'pong') {
-      this.#sawLeader = true
-      return
-    }
-    this.parts.onMessage(message)
+    if (message.type === 'pong') this.#sawLeader = true
+    else if (message.type !== 'ping') this.parts.onMessage(message)
+    else if (this.isLeader) this.send({ type: 'pong' })
+  }
+}
+
+/** The clinic's page. Rule: hears and tells one exact origin, and only the window that holds us. */
+export class Host {
+  constructor ({ window, onOpen, onClose }) {
+    this.window = window
+    this.isFramed = window.parent !== window
+    this.origin = new URLSearchParams(window.location.search).get('host') ?? ''
+    if (!this.isFramed) return
+    window.addEventListener('message', event => {
+      if (event.source !== window.parent || event.origin !== this.origin || event.data?.frontDesk !== 1) return
+      if (event.data.type === 'open') onOpen(String(event.data.page ?? ''), String(event.data.question ?? ''))
+      if (event.data.type === 'close') onClose()
+    })
+  }
+
+  hello () { this.#tell({ type: 'hello' }) }
+  close () { this.#tell({ type: 'close' }) }
+  unread (count) { this.#tell({ type: 'unread', count }) }
+  size (name) { this.#tell({ type: 'size', name }) }
+
+  #tell (message) {
+    if (!this.isFramed || !this.origin) return
+    try {
+      this.window.parent.postMessage({ frontDesk: 1, ...message }, this.origin)
+    } catch { /* `host` is not an origin: nobody to tell */ }
   }
 }

@@ -1,0 +1,168 @@
+/** What the panel shows around the log. Rule: who answers, a way to a person and the emergency line are always there. */
+import { make, makeRating } from './forms.js'
+import { LANGUAGES, Strings, loadTexts } from './strings.js'
+
+const BANNER_AFTER_MS = 2500
+const PAUSE_MS = 900
+
+export class Face {
+  #isUp = true
+  #bannerTimer = null
+  #unread = 0
+
+  constructor (parts) { Object.assign(this, parts) }
+
+  /** Put everything in the patient's language. */
+  speak () {
+    const { $, facts, strings } = this
+    document.documentElement.lang = strings.lang
+    strings.apply(document)
+    $.lang.textContent = strings.say('other_language')
+    $.lang.lang = LANGUAGES.find(lang => lang !== strings.lang)
+    $.emergency.textContent = strings.say('emergency')
+    $.emergency.href = `tel:${facts.emergencyPhone}`
+    $.help.href = `${facts.helpUrl}?lang=${strings.lang}`
+    $.suggestions.replaceChildren(...strings.list('suggestions').map(text => {
+      const $item = make('li')
+      $item.append(makeButton('kb-choices__button', text, () => this.onAsk(text)))
+      return $item
+    }))
+    const $phone = make('a', '', facts.clinicPhone)
+    $phone.href = facts.clinicPhoneHref
+    $.banner.replaceChildren(`${strings.say('banner_down')} `, $phone)
+    $.after.replaceChildren()
+    this.showTitle()
+  }
+
+  async switchLanguage () {
+    this.strings = await makeStrings(this.$.lang.lang, this.facts)
+    this.speak()
+  }
+
+  /** The state as the stream tells it. */
+  showState ({ status, working, agent, agent_typing: isTyping, rating_due: isDue, text }) {
+    const { $, strings } = this
+    const isWithAgent = status === 'agent' && agent
+    $.who.textContent = strings.say(isWithAgent ? 'who_agent' : 'who_bot', { agent })
+    const person = isWithAgent ? 'person_here' : status === 'waiting' ? 'person_asked' : 'person'
+    $.person.textContent = strings.say(person, { agent })
+    $.person.setAttribute('aria-disabled', String(person !== 'person'))
+    const doing = isWithAgent && isTyping ? strings.say('agent_typing', { agent }) : working ? strings.say('working') : ''
+    this.status.show(text)
+    if ($['working-text'].textContent !== doing) this.status.announce(doing)
+    $.working.hidden = !doing
+    $['working-text'].textContent = doing
+    this.#showEnd(status === 'ended', isDue)
+  }
+
+  #showEnd (hasEnded, isDue) {
+    const { $, strings } = this
+    $.composer.hidden = hasEnded
+    if (!hasEnded) $.after.querySelector('[data-ended]')?.remove()
+    if (!isDue) $.after.querySelector('form')?.remove()
+    if (hasEnded && !$.after.querySelector('[data-ended]')) {
+      const $box = make('div', 'kb-after')
+      $box.dataset.ended = ''
+      $box.append(make('p', 'kb-after__text', strings.say('ended')), makeButton('kb-button', strings.say('new_chat'), this.onNew))
+      $.after.append($box)
+    }
+    if (isDue && !$.after.querySelector('[data-rating]')) {
+      const $rating = makeRating(strings, this.rate)
+      $rating.dataset.rating = ''
+      $.after.prepend($rating)
+    }
+  }
+
+  /** Why the screen is empty again: the key of a text, or null. */
+  showNotice (key) {
+    const { notice } = this.$
+    notice.hidden = !key
+    notice.textContent = key ? this.strings.say(key) : ''
+    if (key) this.status.announce(notice.textContent)
+  }
+
+  /** What failed, in the server's words or ours, where nothing else on the screen says it. */
+  explain (answer) { this.status.show(answer?.body?.error?.message || this.strings.say('not_done')) }
+
+  /** A short cut is not worth a word; one that lasts is said, with the way around it. @returns {boolean} whether it is news */
+  showLine (isUp) {
+    if (isUp === this.#isUp) return false
+    this.#isUp = isUp
+    clearTimeout(this.#bannerTimer)
+    const { banner } = this.$
+    if (isUp) {
+      if (!banner.hidden) this.status.announce(this.strings.say('line_back'))
+      banner.hidden = true
+    } else {
+      this.#bannerTimer = setTimeout(() => {
+        banner.hidden = false
+        this.status.announce(banner.textContent)
+      }, BANNER_AFTER_MS)
+    }
+    return true
+  }
+
+  showTitle (unread = this.#unread) {
+    this.#unread = unread
+    document.title = (unread ? `(${unread}) ` : '') + this.strings.say('page_title')
+  }
+}
+
+function makeButton (className, text, act) {
+  const $made = make('button', className, text)
+  $made.type = 'button'
+  $made.addEventListener('click', () => act())
+  return $made
+}
+
+/** Every element the panel drives carries data-part; a missing one is named at once. */
+export function findParts ($root) {
+  const parts = {}
+  for (const $each of $root.querySelectorAll('[data-part]')) parts[$each.dataset.part] = $each
+  return new Proxy(parts, {
+    get (found, name) {
+      if (!found[name]) throw new Error(`Panel: no element with data-part="${String(name)}"`)
+      return found[name]
+    }
+  })
+}
+
+/** Throws when the texts cannot be had. */
+export async function makeStrings (lang, facts) {
+  const texts = await loadTexts(lang, fetch)
+  return new Strings(lang, texts, { clinic: facts.clinicName, phone: facts.clinicPhone, emergency: facts.emergencyPhone })
+}
+
+/** Short states. Rule: what is heard comes after a pause, once, and only if it is still true. */
+export class StatusLine {
+  #timer = null
+
+  /** $said is for the ears (role="status"), $seen for the eyes. */
+  constructor ($said, $seen) { Object.assign(this, { $said, $seen }) }
+
+  /** A state that stays, such as a place in the queue. Empty takes it away. */
+  show (text) {
+    if (this.$seen.textContent === text) return
+    this.$seen.textContent = text
+    this.$seen.hidden = !text
+    this.announce(text)
+  }
+
+  /** Something that happened; it is heard and not shown. */
+  announce (text) {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => { this.$said.textContent = text }, PAUSE_MS)
+  }
+}
+
+/** A short soft tone, only where the patient has asked for sound. */
+export function beep () {
+  try {
+    const context = new AudioContext()
+    const tone = new OscillatorNode(context, { frequency: 660 })
+    tone.connect(new GainNode(context, { gain: 0.06 })).connect(context.destination)
+    tone.start()
+    tone.stop(context.currentTime + 0.2)
+    tone.onended = () => context.close()
+  } catch { /* the browser keeps silence: so do we */ }
+}
