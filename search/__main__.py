@@ -1,4 +1,7 @@
-"""The search commands: build, ask, evaluate, export. Formats stand in docs/contracts.md, section 2."""
+"""The search commands: build, ask, evaluate, export.
+
+Rule: formats and exit codes are those of docs/contracts.md, section 2.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,8 +17,8 @@ import click
 
 from search.answer import Found, ask
 from search.encoder import Encoder, ModelMissing, load_encoder
-from search.index import ArticleStatus, Index, build
-from search.storage import IndexDamaged, IndexMissing, load, save
+from search.evaluate import QuestionsInvalid, chart, failure, judge, read_questions, summary
+from search.index import ArticleStatus, Index, IndexDamaged, IndexMissing, build, load, save
 
 MODELS = Path("var/models")
 
@@ -56,7 +59,7 @@ def build_command(folder: Path, directory: Path, audience: str, models: Path) ->
         raise CouldNotRun(f"the index could not be written: {error.strerror}") from error
     for report in reports:
         _write(asdict(report))
-    counts = {status: sum(r.status is status for r in reports) for status in ArticleStatus}
+    counts = {str(status): sum(r.status is status for r in reports) for status in ArticleStatus}
     _write({"articles": len(index.articles), "passages": len(index.passages), **counts})
 
 
@@ -69,6 +72,28 @@ def ask_command(directory: Path, jsonl: bool, models: Path) -> None:
     index, encoder = _loaded(directory), _encoder(models)
     for question in lines_of(sys.stdin.buffer):
         _write(as_row(ask(index, encoder, question)))
+
+
+@main.command("evaluate")
+@_index
+@click.option("--questions", type=click.Path(path_type=Path), required=True)
+@click.option("--svg", type=click.Path(path_type=Path, dir_okay=False))
+@_models
+def evaluate_command(directory: Path, questions: Path, svg: Path | None, models: Path) -> None:
+    """Ask a file of questions with known articles: a row per failure, then the counts."""
+    try:
+        wanted = read_questions(questions)
+    except QuestionsInvalid as error:
+        raise CouldNotRun(str(error)) from error
+    index, encoder = _loaded(directory), _encoder(models)
+    rows = []
+    for judged in judge(index, encoder, wanted):
+        rows.append(judged)
+        if judged.failed:
+            _write(failure(judged))
+    _write(summary(rows))
+    if svg is not None:
+        svg.write_text(chart(rows), encoding="utf-8")
 
 
 @main.command("export")
@@ -91,7 +116,8 @@ def lines_of(stream: BinaryIO) -> Iterable[str]:
 
 
 def as_row(found: Found) -> dict[str, Any]:
-    row = asdict(found)
+    row = {field.name: getattr(found, field.name) for field in fields(found)}
+    row["passages"] = [asdict(passage) for passage in found.passages]
     del row["vector"]
     return row
 

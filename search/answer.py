@@ -1,6 +1,7 @@
 """From a question to an answer, choices or none.
 
-Rule: the clinic's own words or nothing: no text is made here, only found, and a wrong answer is worse than none.
+Rule: the clinic's own words or nothing: no text is made here, only found, and a wrong answer is
+worse than none. Any text gets an outcome; none raises.
 """
 
 from __future__ import annotations
@@ -9,19 +10,30 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from search.confidence import about, right
 from search.encoder import Encoder, Vectors
+from search.followup import joined
 from search.index import Index
 from search.language import notice_language
 from search.passages import Passage
 from search.ranking import Ranked, rank
-from search.text import terms_of
+from search.shown import best_piece
+from search.signals import Numbers, many_words, signals
+from search.text import LATIN, terms_of, words_of
+from search.thresholds import Thresholds
+from search.views import views_of
 
-SHOWN_WORDS = 80
 MAX_PASSAGES = 10
 MIN_ARTICLES = 3
 MAX_CHOICES = 3
 MAX_CHARACTERS = 10_000
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]+")
+FEW_TERMS, MANY_TERMS = 3, 8
+# Words alone are a weaker witness: without vectors an answer needs more.
+BY_WORDS = Thresholds(0.9, 0.85, 0.5, 0.6, 0.15)
+
+_INVISIBLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff\ufffd]+"
+)
 
 
 class Outcome(StrEnum):
@@ -56,6 +68,16 @@ class Found:
     engine: Engine
     recipe: str
     vector: Vectors | None
+    """Of the question itself, without what was asked before it."""
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    text: str
+    ranked: Ranked
+    outcome: Outcome
+    confidence: float
+    vector: Vectors | None
 
 
 def ask(
@@ -66,53 +88,103 @@ def ask(
     previous: str | None = None,
     lang: str | None = None,
 ) -> Found:
-    """Search the index. lang: the language to take where the words do not tell. Never raises on text."""
-    understood = " ".join(_CONTROL.sub(" ", question[:MAX_CHARACTERS]).split())
-    lang = notice_language(understood, lang or "en")
+    """Search the index.
+
+    previous: what was asked before, used where the question says little without it.
+    lang: the language to take where the words do not tell.
+    """
     if encoder is not None and encoder.recipe != index.recipe:
         encoder = None
-    vector = encoder.encode([understood])[0] if encoder else None
-    ranked = rank(index, vector, terms_of(understood, lang), lang)
-    confidence = min(1.0, max(0.0, float(ranked.scores[0]))) if len(ranked) else 0.0
-    outcome = Outcome.NONE
-    if confidence >= index.thresholds.answer:
-        outcome = Outcome.ANSWER
-    elif confidence >= index.thresholds.choices:
+    mended = index.vocabulary.mend(_cleaned(question))
+    noticed = notice_language(mended.text, lang or "en")
+    attempt = _attempt(index, encoder, mended.text, noticed)
+    vector = attempt.vector
+    whole = joined(mended.text, _cleaned(previous)) if previous else None
+    if whole is not None:
+        together = _attempt(index, encoder, whole, notice_language(whole, noticed))
+        attempt = max(attempt, together, key=lambda one: one.confidence)
+    outcome = attempt.outcome
+    if mended.is_guess and outcome is Outcome.ANSWER:
         outcome = Outcome.CHOICES
-    passages = _listed(index, ranked)
-    shown = ""
-    if outcome is Outcome.ANSWER:
-        shown = " ".join(passages[0].text.split()[:SHOWN_WORDS])
-    elif outcome is Outcome.CHOICES:
-        titles = dict.fromkeys(index.articles[p.article].title for p in passages)
-        shown = "\n".join(list(titles)[:MAX_CHOICES])
-    engine = Engine.FULL if encoder else Engine.LEXICAL
+    passages = _listed(index, attempt.ranked)
     return Found(
-        question,
-        understood,
-        lang,
-        outcome,
-        confidence,
-        shown,
-        passages,
-        engine,
-        index.recipe,
-        vector,
+        question=question,
+        understood=attempt.text,
+        lang=noticed,
+        outcome=outcome,
+        confidence=round(attempt.confidence, 4),
+        shown=_shown(index, outcome, passages, attempt, noticed),
+        passages=passages,
+        engine=Engine.FULL if encoder else Engine.LEXICAL,
+        recipe=index.recipe,
+        vector=vector,
     )
+
+
+def _attempt(index: Index, encoder: Encoder | None, text: str, lang: str) -> _Attempt:
+    views = views_of(text, lang, encoder)
+    ranked = rank(index, views, lang)
+    words = words_of(text)
+    by_meaning = encoder is not None
+    thresholds = index.thresholds if by_meaning else BY_WORDS
+    values = signals(index, ranked, words, lang, thresholds)
+    outcome, confidence = Outcome.NONE, 0.0
+    if len(ranked) and LATIN.search(text):
+        confidence = right(values, by_meaning=by_meaning)
+        chance = about(values, by_meaning=by_meaning)
+        outcome = decide(values, confidence, chance, thresholds)
+        if outcome is Outcome.ANSWER and not _is_own_language(index, ranked, lang):
+            outcome = Outcome.CHOICES
+    return _Attempt(text, ranked, outcome, confidence, views[0].vector)
+
+
+def decide(values: Numbers, confidence: float, chance: float, thresholds: Thresholds) -> Outcome:
+    """Tell the outcome. A question of few words needs more: near misses look just like it."""
+    many = (many_words(values) - FEW_TERMS) / (MANY_TERMS - FEW_TERMS)
+    share = min(1.0, max(0.0, many))
+    needed = (1 - share) * thresholds.answer_few + share * thresholds.answer_many
+    if confidence >= needed:
+        return Outcome.ANSWER
+    return Outcome.CHOICES if chance >= thresholds.choices else Outcome.NONE
+
+
+def _cleaned(text: str) -> str:
+    return " ".join(_INVISIBLE.sub(" ", text[:MAX_CHARACTERS]).split())
+
+
+def _is_own_language(index: Index, ranked: Ranked, lang: str) -> bool:
+    return bool(index.languages[ranked.articles[0]] == lang)
+
+
+def _shown(
+    index: Index,
+    outcome: Outcome,
+    passages: tuple[PassageFound, ...],
+    attempt: _Attempt,
+    lang: str,
+) -> str:
+    if outcome is Outcome.ANSWER:
+        asked = set(terms_of(attempt.text, lang))
+        return best_piece(passages[0].text, lang, asked, index.lexical.rarity_of)
+    if outcome is Outcome.CHOICES:
+        names = list(dict.fromkeys(passage.article for passage in passages))[:MAX_CHOICES]
+        return "\n".join(index.articles[name].title for name in names)
+    return ""
 
 
 def _listed(index: Index, ranked: Ranked) -> tuple[PassageFound, ...]:
     """Return the best passages, of at least three articles where there are as many."""
-    order = list(range(len(ranked)))
-    firsts = list({int(ranked.articles[row]): row for row in reversed(order)}.values())[::-1]
-    wanted = set(sorted(firsts)[:MIN_ARTICLES])
-    for row in order:
-        if len(wanted) == MAX_PASSAGES:
+    firsts: dict[int, int] = {}
+    for row, article in enumerate(ranked.articles.tolist()):
+        firsts.setdefault(article, row)
+    wanted = set(list(firsts.values())[:MIN_ARTICLES])
+    for row in range(len(ranked)):
+        if len(wanted) >= MAX_PASSAGES:
             break
         wanted.add(row)
+    rows = sorted(wanted)
     return tuple(
-        _found(index.passages[ranked.passages[row]], float(ranked.scores[row]))
-        for row in sorted(wanted)
+        _found(index.passages[int(ranked.passages[row])], float(ranked.scores[row])) for row in rows
     )
 
 

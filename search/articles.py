@@ -1,7 +1,8 @@
 """Read one Markdown file into an Article.
 
-Rule: an article is read whole or refused with the line and the reason; what is damaged is never guessed at.
-Dates and review facts are not demanded here: publishing asks for them, the index takes what can be read.
+Rule: an article is read whole or refused with the line and the reason; what is damaged is never
+guessed at. Review facts are not demanded here: publishing asks for them, the index takes what it
+can.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ def article_id(path: Path, root: Path) -> str:
 
 
 def read_article(path: Path, root: Path, facts: Mapping[str, str] | None = None) -> Article:
-    """Read the file; `{{clinic.phone}}` is replaced where facts has it and stays as written elsewhere.
+    """Read the file; `{{clinic.phone}}` is replaced where facts has it, else stays as written.
 
     Raises ArticleInvalid with the line and the reason.
     """
@@ -124,7 +125,9 @@ def unknown_placeholders(article: Article) -> tuple[str, ...]:
 def _read_bytes(path: Path, root: Path, name: str) -> bytes:
     try:
         if not path.resolve(strict=True).is_relative_to(root.resolve()):
-            raise ArticleInvalid(name, 1, "the file is a link that leads out of the articles folder")
+            raise ArticleInvalid(
+                name, 1, "the file is a link that leads out of the articles folder"
+            )
         if not path.is_file():
             raise ArticleInvalid(name, 1, "this is not a file")
         size = path.stat().st_size
@@ -163,7 +166,7 @@ def _divide(name: str, text: str) -> tuple[str, str, int]:
 
 def _read_front_matter(name: str, text: str) -> dict[str, Any]:
     try:
-        front = yaml.load(text, Loader=_Loader)  # noqa: S506 - the Base loader makes no objects
+        front = yaml.load(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = (mark.line if mark else 0) + 2

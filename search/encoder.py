@@ -1,8 +1,8 @@
 """Text to vector, with ONNX Runtime and tokenizers alone.
 
-Rule: one text per forward pass, on one thread. A dynamic int8 model scales its activations per batch, so
-the same text would get another vector in another company; and one short question is fastest on one thread.
-What this module loads was made and checked by `search.export`; nothing here needs torch or a network.
+Rule: one text per forward pass, on one thread: no padding is computed, a text's vector never
+depends on its company, and one short question is fastest so. What this module loads was made and
+checked by `search.export`; nothing here needs torch or a network.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Export the sentence model once, so that nothing at run time needs torch.
 
-Rule: what is exported is measured against sentence-transformers on the shipped sentences, and a form that
-strays (cosine below 0.99 on any of them) is not kept. The only module that imports torch.
+Rule: what is exported is measured against sentence-transformers on the shipped sentences, and a
+form that strays (cosine below 0.99 on any of them) is not kept. The only module that imports
+torch.
 """
 
 from __future__ import annotations
@@ -41,9 +42,10 @@ MIN_COSINE = 0.99
 # onnxruntime 1.23 of the assistant's environment reads both.
 OPSET = 18
 IR_VERSION = 10
-# Blockwise int8: one scale for 64 weights and, at run time, for 64 activations of one token. Measured against
-# the usual dynamic int8 (one scale for a whole activation): lowest cosine 0.997 against 0.973 ("THANKS SO
-# MUCH!!!"), no dependence on the batch, 2.3 ms a question against 1.7 and 5.5 for float32.
+# Blockwise int8: one scale for 64 weights and, at run time, for 64 activations of one token.
+# Measured against the usual dynamic int8 (one scale for a whole activation): lowest cosine 0.997
+# against 0.973 ("THANKS SO MUCH!!!"), no dependence on the batch, 2.3 ms a question against 1.7
+# and 5.5 for float32.
 BLOCK = 64
 COMPUTE_IN_INT8 = (
     4  # onnxruntime's `accuracy_level`; without it the weights are widened first: 16 ms
@@ -147,8 +149,8 @@ def _load_reference(folder: Path) -> Any:
         from sentence_transformers import SentenceTransformer
         from transformers.utils import logging as transformers_logging
 
-        transformers_logging.disable_progress_bar()
-        # One thread: on two, torch is many times slower for a single sentence (docs/DESIGN, "Encoder").
+        transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        # On two threads torch is many times slower for a single sentence.
         torch.set_num_threads(1)
         return SentenceTransformer(
             str(folder),
@@ -261,7 +263,7 @@ def _keep(
 
 
 def _write_tokenizer(source: Path, target: Path, max_tokens: int) -> None:
-    """Write the tokenizer with the model's own length and no padding, so that its users set nothing."""
+    """Write the tokenizer with the model's own length and no padding: its users set nothing."""
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(source))

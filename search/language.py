@@ -1,8 +1,8 @@
 """Tell English from Spanish in a line as short as one word.
 
-Rule: each word votes with how much more ordinary it is in one language than in the other; letters only Spanish has
-decide alone. A text that says nothing either way gets the language it is offered. (py3langid is as good, but
-takes 0.8 s and 106 MB to load, more than encoder and index together.)
+Rule: each word votes with how much more ordinary it is in one language than in the other; letters
+only Spanish has decide alone. A text that says nothing either way gets the language it is offered.
+(py3langid is as good, but takes 0.8 s and 106 MB to load, more than encoder and index together.)
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ import re
 from search.text import ranks, words_of
 
 _SPANISH_LETTERS = re.compile(r"[ñÑ¿¡]")
-_SPANISH_ENDINGS = re.compile(r"(?:cion|ciones|mente|idad|iendo|ando|ito|ita|logia|ario|eria|oso|osa)$")
+_SPANISH_ENDINGS = re.compile(
+    r"(?:cion|ciones|mente|idad|iendo|ando|ito|ita|logia|ario|eria|oso|osa)$"
+)
 _ENGLISH_ENDINGS = re.compile(r"(?:ing|tion|tions|ness|ment|ght|ck|ly|ful|less|ship)$")
 _UNKNOWN_RANK = 60_000
 _MAX_WORDS = 60

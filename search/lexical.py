@@ -1,7 +1,8 @@
 """BM25 over stems, as arrays.
 
-Rule: the words of a passage, its heading and its article's title count; which of them are rare is learnt from the
-knowledge base itself. Postings lie in three flat arrays, one stretch for each term, so that a question touches only its terms.
+Rule: the words of a passage, its heading and its article's title count; which of them are rare is
+learnt from the knowledge base itself. Postings lie in flat arrays, one stretch for each term, so
+that a question touches only its own.
 """
 
 from __future__ import annotations
@@ -44,6 +45,13 @@ class Lexical:
                 stretch = slice(self.starts[number], self.starts[number + 1])
                 scores[self.postings[stretch]] += self.weights[stretch] * min(count, 2)
         return scores
+
+    def passages_of(self, term: str) -> Integers:
+        """Return the passages that hold the term, ascending."""
+        number = self.terms.get(term)
+        if number is None:
+            return self.postings[:0]
+        return self.postings[self.starts[number] : self.starts[number + 1]]
 
     def rarity_of(self, term: str) -> float:
         number = self.terms.get(term)

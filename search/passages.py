@@ -1,7 +1,7 @@
 """An article as safe HTML, and cut into passages along its headings.
 
-Rule: one renderer for the page and for the passages, so that a passage's anchor is the anchor on the page, and
-nothing leaves here that nh3's allow-list has not seen.
+Rule: one renderer for the page and for the passages, so that a passage's anchor is the anchor on
+the page, and nothing leaves here that nh3's allow-list has not seen.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def render(article: Article) -> str:
 
 
 def split(article: Article) -> tuple[Passage, ...]:
-    """Cut the rendered article at its headings; a heading with nothing below it joins the next one's trail."""
+    """Cut the rendered article at its headings; one with nothing below it only joins the trail."""
     cutter = _Cutter()
     cutter.feed(render(article))
     cutter.close()
@@ -105,7 +105,7 @@ def _cleaner() -> nh3.Cleaner:
 
 
 class _Cutter(HTMLParser):
-    """Walk nh3's output, which is well formed, and start a section at each heading of the top level."""
+    """Walk nh3's well-formed output and start a section at each heading of the top level."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -156,6 +156,6 @@ def _before(tag: str) -> str:
 
 
 def _tidy(text: str) -> str:
-    """Return the lines without outer space, empty ones dropped; table rows without their last bar."""
+    """Return the lines without outer space or empty ones, table rows without their last bar."""
     lines = (_SPACES.sub(" ", line).strip().removesuffix("|").strip() for line in text.split("\n"))
     return "\n".join(line for line in lines if line and line != "-")

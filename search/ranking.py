@@ -1,27 +1,39 @@
 """Which passages come nearest to a question.
 
-Rule: 0.4 heading + 0.4 passage + 0.2 title + 0.2 words, each at most 1 (won of 17 fusions on public sets, GOALS).
-A sample question of an article stands in for heading and title where it is nearer than they are.
+Rule: 0.4 heading + 0.4 passage + 0.2 title + 0.2 words, each at most 1 (won of 17 fusions on public
+sets). A sample question of an article stands in for heading and title where it is nearer than they
+are. A long message is looked at whole and sentence by sentence, and its best sentence counts half.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from search.contents import Index
 from search.encoder import Vectors
-from search.index import Index
 from search.lexical import Floats
 
 HEADING, BODY, TITLE, WORDS = 0.4, 0.4, 0.2, 0.2
+# Off the score of a passage in another language than the question's: the clinic's own translation
+# comes first, and an article that was never translated is still listed.
 OTHER_LANGUAGE = 0.25
-"""Taken off the score of a passage in another language than the question's."""
 NEAREST = 60
 FAVOURED = 24
+BEST_SENTENCE = 0.5
 
 Numbers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class View:
+    """A question, or a sentence of it, as meaning and as words."""
+
+    vector: Vectors | None
+    terms: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -32,86 +44,114 @@ class Ranked:
     articles: Numbers
     scores: Floats
     heading: Floats
+    """Cosine to the heading, or to the nearest sample question of the article."""
     body: Floats
     title: Floats
-    asked: Floats
-    """Cosine to the nearest sample question of the article, 0 without one."""
+    """Cosine to the title, or to the nearest sample question of the article."""
     words: Floats
     """BM25 as a share of the best passage's."""
-    top_words: float
 
     def __len__(self) -> int:
         return len(self.passages)
 
 
-def rank(
-    index: Index,
-    vector: Vectors | None,
-    terms: list[str],
-    lang: str,
-    *,
-    without: int | None = None,
-) -> Ranked:
-    """Rank the passages that are near in meaning or words. without: number of an article to leave out."""
-    words = index.lexical.score(terms)
+def rank(index: Index, views: Sequence[View], lang: str, *, without: int | None = None) -> Ranked:
+    """Rank the passages near in meaning or words. views: the whole question, then its sentences.
+
+    without: number of an article to leave out.
+    """
+    words = [_words(index, view, without) for view in views]
+    asked = [_asked(index, view) for view in views]
+    chosen = np.zeros(len(index.passages), dtype=bool)
+    for view, by_word, by_question in zip(views, words, asked, strict=True):
+        _choose(index, view, by_word, by_question, chosen)
+    if without is not None:
+        chosen[index.spans[without] : index.spans[without + 1]] = False
+    candidates = np.flatnonzero(chosen)
+    parts = [
+        _parts(index, view, candidates, by_word, by_question)
+        for view, by_word, by_question in zip(views, words, asked, strict=True)
+    ]
+    return _order(index, candidates, _mixed(parts), lang)
+
+
+def _words(index: Index, view: View, without: int | None) -> Floats:
+    words = index.lexical.score(view.terms)
     if without is not None:
         words[index.spans[without] : index.spans[without + 1]] = 0.0
-    top = float(words.max()) if len(words) else 0.0
-    near_questions = np.zeros(len(index.names), dtype=np.float32)
-    if vector is not None and len(index.questions):
-        found, rows = index.questions.nearest(vector, NEAREST)
-        np.maximum.at(near_questions, index.asked[rows], found)
-    candidates = _candidates(index, vector, words, near_questions, without)
+    return words
+
+
+def _asked(index: Index, view: View) -> Floats | None:
+    """Return each article's cosine to its nearest sample question, 0 where none is near."""
+    if view.vector is None or not len(index.questions):
+        return None
+    asked = np.zeros(len(index.names), dtype=np.float32)
+    cosines, rows = index.questions.nearest(view.vector, NEAREST)
+    np.maximum.at(asked, index.asked[rows], cosines)
+    return asked
+
+
+def _choose(
+    index: Index, view: View, words: Floats, asked: Floats | None, chosen: NDArray[np.bool_]
+) -> None:
+    """Mark the passages worth an exact score: nearest by words, by meaning, and whole articles."""
+    chosen[_largest(words, NEAREST)] = True
+    if view.vector is None:
+        return
+    chosen[index.bodies.nearest(view.vector, NEAREST)[1]] = True
+    favoured = set(index.titles.nearest(view.vector, FAVOURED)[1].tolist())
+    if asked is not None:
+        favoured.update(_largest(asked, FAVOURED).tolist())
+    spans = index.spans
+    for article in favoured:
+        chosen[spans[article] : spans[article + 1]] = True
+
+
+def _parts(
+    index: Index, view: View, candidates: Numbers, words: Floats, asked: Floats | None
+) -> NDArray[np.float32]:
+    """Return heading, body, title and word score of each candidate, one row each."""
+    parts = np.zeros((5, len(candidates)), dtype=np.float32)
+    top = float(words.max(initial=0.0))
+    parts[3] = words[candidates] / top if top > 0 else 0.0
+    if view.vector is None:
+        parts[4] = parts[3]
+        return parts
+    owners = index.owner[candidates]
+    parts[0] = index.headings[candidates] @ view.vector
+    parts[1] = index.bodies.vectors[candidates] @ view.vector
+    parts[2] = index.titles.vectors[owners] @ view.vector
+    if asked is not None:
+        parts[0] = np.maximum(parts[0], asked[owners])
+        parts[2] = np.maximum(parts[2], asked[owners])
+    parts[4] = HEADING * parts[0] + BODY * parts[1] + TITLE * parts[2] + WORDS * parts[3]
+    return parts
+
+
+def _mixed(parts: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    whole, *sentences = parts
+    if not sentences:
+        return whole
+    best = np.max(np.stack(sentences), axis=0)
+    mixed: NDArray[np.float32] = (1 - BEST_SENTENCE) * whole + BEST_SENTENCE * best
+    return mixed
+
+
+def _order(index: Index, candidates: Numbers, parts: NDArray[np.float32], lang: str) -> Ranked:
     owners = index.owner[candidates].astype(np.int64)
-    share = words[candidates] / top if top > 0 else np.zeros(len(candidates), dtype=np.float32)
-    asked = near_questions[owners]
-    if vector is None:
-        heading = body = title = np.zeros(len(candidates), dtype=np.float32)
-        scores = share
-    else:
-        heading = index.headings[candidates] @ vector
-        body = index.bodies.vectors[candidates] @ vector
-        title = index.titles.vectors[owners] @ vector
-        scores = (
-            HEADING * np.maximum(heading, asked)
-            + BODY * body
-            + TITLE * np.maximum(title, asked)
-            + WORDS * share
-        )
-    scores = scores - OTHER_LANGUAGE * (index.languages[owners] != lang)
+    scores = parts[4] - OTHER_LANGUAGE * (index.languages[owners] != lang)
     order = np.argsort(-scores, kind="stable")
+    heading, body, title, words = (row[order] for row in parts[:4])
     return Ranked(
         passages=candidates[order],
         articles=owners[order],
         scores=scores[order].astype(np.float32),
-        heading=heading[order],
-        body=body[order],
-        title=title[order],
-        asked=asked[order],
-        words=share[order].astype(np.float32),
-        top_words=top,
+        heading=heading,
+        body=body,
+        title=title,
+        words=words,
     )
-
-
-def _candidates(
-    index: Index,
-    vector: Vectors | None,
-    words: Floats,
-    near_questions: Floats,
-    without: int | None,
-) -> Numbers:
-    """Return the passages worth an exact score, sorted: nearest by words, by meaning, and whole articles."""
-    chosen = np.zeros(len(index.passages), dtype=bool)
-    chosen[_largest(words, NEAREST)] = True
-    if vector is not None:
-        chosen[index.bodies.nearest(vector, NEAREST)[1]] = True
-        favoured = set(index.titles.nearest(vector, FAVOURED)[1].tolist())
-        favoured.update(_largest(near_questions, FAVOURED).tolist())
-        for article in favoured:
-            chosen[index.spans[article] : index.spans[article + 1]] = True
-    if without is not None:
-        chosen[index.spans[without] : index.spans[without + 1]] = False
-    return np.flatnonzero(chosen)
 
 
 def _largest(values: Floats, count: int) -> Numbers:

@@ -1,7 +1,8 @@
 """An index on disk.
 
-Rule: a reader sees one whole index or none: files are written to a folder of their own and flushed, then one
-rename makes them current. Every file is checked against the manifest; nothing is unpickled.
+Rule: a reader sees one whole index or none: files are written to a folder of their own and
+flushed, then one rename makes them current. Every file is checked against the manifest; nothing is
+unpickled.
 """
 
 from __future__ import annotations
@@ -21,13 +22,14 @@ from typing import Any
 import numpy as np
 
 from search.articles import Article
-from search.index import Index
+from search.contents import Index
 from search.lexical import Lexical
 from search.passages import Passage
+from search.spelling import Vocabulary
 from search.thresholds import Thresholds
 from search.vectors import VectorStore
 
-FORMAT = 1
+FORMAT = 2
 CURRENT = "current"
 GENERATION = "generation-"
 MANIFEST = "manifest.json"
@@ -43,7 +45,7 @@ class IndexDamaged(Exception):
 
 
 def save(index: Index, directory: Path) -> None:
-    """Write the index; readers find the old one until the very end, and also after a crash on the way."""
+    """Write the index; until the very end, and after a crash, readers find the old one."""
     directory.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=directory, prefix=GENERATION))
     try:
@@ -76,6 +78,7 @@ def _write_generation(index: Index, folder: Path) -> None:
         "passages.json": _json([asdict(passage) for passage in index.passages]),
         "keys.json": _json(index.store.keys),
         "terms.json": _json(list(index.lexical.terms)),
+        "words.json": _json(index.vocabulary.counts),
         "vectors.npy": _npy(index.store.vectors),
         **{f"words_{name}.npy": _npy(getattr(index.lexical, name)) for name in _ARRAYS},
     }
@@ -114,6 +117,7 @@ def _read_generation(folder: Path) -> Index:
         built_at=datetime.fromisoformat(manifest["built_at"]),
         store=VectorStore(tuple(json.loads(read("keys.json"))), _array(read("vectors.npy"))),
         lexical=lexical,
+        vocabulary=Vocabulary(json.loads(read("words.json"))),
         thresholds=Thresholds(**manifest["thresholds"]),
         learnt_from=frozenset(manifest["learnt_from"]),
     ).warm()
@@ -189,7 +193,6 @@ def _seal(content: bytes) -> bytes:
 
 
 def _json(value: object) -> bytes:
-    # surrogatepass is not needed: ensure_ascii writes any character as an escape.
     return json.dumps(value, default=_text).encode("ascii")
 
 

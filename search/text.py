@@ -1,11 +1,12 @@
 """Words of a text: folded, stemmed, and known or not.
 
-Rule: what is compared is folded the same way on both sides (case, accents, width), so that a question typed
-without accents finds the article written with them.
+Rule: what is compared is folded the same way on both sides (case, accents, width), so that a
+question typed without accents finds the article written with them.
 """
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from functools import lru_cache
@@ -17,6 +18,7 @@ WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
 LATIN = re.compile(r"[A-Za-zÀ-ɏ]")
 _APOSTROPHES = str.maketrans("", "", "'\u2019")
 _LANGUAGES = {"en": "english", "es": "spanish"}
+_LISTED = 45_000
 _FOLDER = Path(__file__).parent / "words"
 
 
@@ -40,8 +42,7 @@ def terms_of(text: str, lang: str) -> list[str]:
 
 @lru_cache(maxsize=200_000)
 def stem(word: str, lang: str) -> str:
-    # Spanish stems are taken of folded words on both sides; what the stemmer then misses, it misses twice.
-    # A stemmer keeps the word it works on in itself: one object for two threads mixes their words.
+    # A stemmer holds the word it works on: shared by two threads it would mix their words.
     return str(snowballstemmer.stemmer(_LANGUAGES.get(lang, "english")).stemWord(word))
 
 
@@ -56,9 +57,10 @@ def ranks(lang: str) -> dict[str, int]:
     return {word: rank for rank, word in enumerate(_read(lang))}
 
 
-@lru_cache(maxsize=2)
-def _stop_words_of(lang: str) -> frozenset[str]:
-    return frozenset(_read(f"stop_{lang}"))
+def oddness(word: str) -> float:
+    """Return 0 for the 500 most ordinary words of English or Spanish, 1 for one in neither list."""
+    rank = min(ranks("en").get(word, _LISTED), ranks("es").get(word, _LISTED))
+    return min(1.0, max(0.0, math.log((rank + 1) / 500) / math.log(_LISTED / 500)))
 
 
 def _read(name: str) -> list[str]:

@@ -1,14 +1,27 @@
-"""When a score is good enough, learnt from each knowledge base.
+"""When a score is good enough: numbers learnt from each knowledge base and stored with its index.
 
-Rule: first form with fixed values.
+Rule: a number here is either learnt (`search.learning`) or the careful one for an index that has
+not been learnt from yet.
 """
+
 from __future__ import annotations
+
 from dataclasses import dataclass
+
 
 @dataclass(frozen=True)
 class Thresholds:
-    answer: float
+    answer_few: float
+    """Lowest P(right) of an answer to a question of few words, which near misses resemble most."""
+    answer_many: float
+    """The same for a question of many words."""
     choices: float
+    """Lowest P(about something here) of a list of choices."""
+    middle: float
+    """Median score that the best wrong article reaches."""
+    spread: float
+    """From that median to the ninth decile."""
     is_learnt: bool = True
 
-UNLEARNT = Thresholds(0.75, 0.55, False)
+
+UNLEARNT = Thresholds(0.85, 0.7, 0.4, 0.6, 0.15, is_learnt=False)

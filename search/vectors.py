@@ -1,6 +1,7 @@
 """Vectors by the text they stand for, and the nearest of them.
 
-Rule: a vector is found by the hash of its text, so that it outlives the passage's place in the index.
+Rule: a vector is found by the hash of its text, so that it outlives the passage's place in the
+index.
 """
 
 from __future__ import annotations

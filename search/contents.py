@@ -1,0 +1,155 @@
+"""What an index holds.
+
+Rule: an index is never changed, only replaced whole; a text that was embedded once is not embedded
+again. Everything but articles, passages, vectors and words is derived from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.articles import Article
+from search.encoder import Encoder, Vectors
+from search.lexical import Lexical, index_terms
+from search.passages import Passage
+from search.spelling import Vocabulary, vocabulary_of
+from search.text import terms_of, words_of
+from search.thresholds import UNLEARNT, Thresholds
+from search.vectors import Flat, VectorStore
+
+LEXICAL_RECIPE = "lexical"
+
+
+@dataclass(frozen=True)
+class Index:
+    articles: Mapping[str, Article]
+    passages: tuple[Passage, ...]
+    recipe: str
+    built_at: datetime
+    store: VectorStore
+    """Every vector of the index by the text it stands for; empty when built without an encoder."""
+    lexical: Lexical
+    vocabulary: Vocabulary = field(default_factory=Vocabulary)
+    thresholds: Thresholds = UNLEARNT
+    learnt_from: frozenset[str] = field(default_factory=frozenset)
+    """Digests of the articles the thresholds were learnt from."""
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.articles)
+
+    @cached_property
+    def owner(self) -> NDArray[np.int32]:
+        """The number of the article each passage belongs to."""
+        numbers = {name: number for number, name in enumerate(self.names)}
+        return np.array([numbers[passage.article] for passage in self.passages], dtype=np.int32)
+
+    @cached_property
+    def spans(self) -> NDArray[np.int32]:
+        """Where the passages of each article start; one more at the end."""
+        return np.searchsorted(self.owner, np.arange(len(self.names) + 1)).astype(np.int32)
+
+    @cached_property
+    def languages(self) -> NDArray[np.str_]:
+        return np.array([article.lang for article in self.articles.values()], dtype="<U2")
+
+    @cached_property
+    def asked(self) -> NDArray[np.int32]:
+        """The number of the article each sample question belongs to."""
+        counts = [len(article.questions) for article in self.articles.values()]
+        return np.repeat(np.arange(len(counts), dtype=np.int32), counts)
+
+    @cached_property
+    def titles(self) -> Flat:
+        return Flat(self.store.take(article.title for article in self.articles.values()))
+
+    @cached_property
+    def headings(self) -> Vectors:
+        return self.store.take(heading_text(p, self.articles[p.article]) for p in self.passages)
+
+    @cached_property
+    def bodies(self) -> Flat:
+        return Flat(self.store.take(body_text(p, self.articles[p.article]) for p in self.passages))
+
+    @cached_property
+    def questions(self) -> Flat:
+        return Flat(
+            self.store.take(q for article in self.articles.values() for q in article.questions)
+        )
+
+    def warm(self) -> Index:
+        """Make now what is otherwise made at the first question."""
+        _ = self.owner, self.spans, self.languages, self.asked
+        if self.store.size:
+            _ = self.titles, self.headings, self.bodies, self.questions
+        return self
+
+
+def assemble(
+    articles: Mapping[str, Article],
+    passages: tuple[Passage, ...],
+    encoder: Encoder | None,
+    previous: Index | None = None,
+) -> Index:
+    recipe = encoder.recipe if encoder else LEXICAL_RECIPE
+    usable = previous if previous and previous.recipe == recipe else None
+    old = usable.store if usable else VectorStore.empty()
+    store = old.grown(_texts(articles, passages), encoder) if encoder else VectorStore.empty()
+    return Index(
+        articles=articles,
+        passages=passages,
+        recipe=recipe,
+        built_at=datetime.now(UTC),
+        store=store,
+        lexical=index_terms([passage_terms(p, articles[p.article]) for p in passages]),
+        vocabulary=vocabulary_of(_words(articles, passages)),
+        thresholds=usable.thresholds if usable else UNLEARNT,
+        learnt_from=usable.learnt_from if usable else frozenset(),
+    ).warm()
+
+
+def heading_text(passage: Passage, article: Article) -> str:
+    """Return what the heading's vector stands for: a bare "Adults" needs what is above it."""
+    return " > ".join(part for part in (passage.trail, passage.heading) if part) or article.title
+
+
+def body_text(passage: Passage, article: Article) -> str:
+    parts = [article.title, heading_text(passage, article), passage.text]
+    if passage.position == 0 and article.summary not in passage.text:
+        parts.insert(2, article.summary)
+    return "\n".join(dict.fromkeys(part for part in parts if part))
+
+
+def passage_terms(passage: Passage, article: Article) -> list[str]:
+    return terms_of(body_text(passage, article), article.lang)
+
+
+def _texts(articles: Mapping[str, Article], passages: Sequence[Passage]) -> Iterable[str]:
+    for article in articles.values():
+        yield article.title
+        yield from article.questions
+    for passage in passages:
+        article = articles[passage.article]
+        yield heading_text(passage, article)
+        yield body_text(passage, article)
+
+
+def _words(articles: Mapping[str, Article], passages: Sequence[Passage]) -> Iterable[str]:
+    for article in articles.values():
+        yield from words_of(" ".join((article.title, article.summary, *article.questions)))
+    for passage in passages:
+        yield from words_of(f"{passage.heading} {passage.text}")
+
+
+def passages_by_article(index: Index) -> dict[str, tuple[Passage, ...]]:
+    starts = index.spans
+    return {
+        name: index.passages[starts[number] : starts[number + 1]]
+        for number, name in enumerate(index.names)
+    }

@@ -1,0 +1,125 @@
+"""Learn from a knowledge base which scores mean nothing in it.
+
+Rule: thresholds come from questions whose right answer is known to be absent: titles, headings and
+sample questions of an article that is left out for the moment, and the shipped questions of other
+trades and of small talk. No question of a patient is used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from search.confidence import about, right
+from search.contents import Index, heading_text
+from search.encoder import Encoder
+from search.language import notice_language
+from search.ranking import Ranked, View, rank
+from search.signals import Numbers, signals
+from search.text import terms_of, words_of
+from search.thresholds import UNLEARNT, Thresholds
+
+MAX_LEFT_OUT = 240
+MIN_ARTICLES = 3
+STALE_SHARE = 0.2
+# A small knowledge base leaves out few questions; until there are this many, the careful value
+# counts with them.
+PRIOR_QUESTIONS = 15
+ANSWER_QUANTILE, ANSWER_RANGE = 0.95, (0.60, 0.88)
+ANSWER_MANY = 0.60
+FAR_ANSWER_QUANTILE = 0.995
+CHOICES_QUANTILE, CHOICES_RANGE = 0.96, (0.15, 0.60)
+
+
+@dataclass(frozen=True)
+class Asked:
+    ranked: Ranked
+    text: str
+    lang: str
+    without: int | None
+
+    def signals(self, index: Index, thresholds: Thresholds) -> Numbers:
+        words = words_of(self.text)
+        return signals(index, self.ranked, words, self.lang, thresholds, without=self.without)
+
+
+def is_stale(index: Index) -> bool:
+    """Tell whether a fifth of the articles or more came, went or changed since the thresholds."""
+    now = frozenset(article.digest for article in index.articles.values())
+    changed = len(now ^ index.learnt_from)
+    return not index.thresholds.is_learnt or changed > 2 * STALE_SHARE * max(1, len(now))
+
+
+def learn(index: Index, encoder: Encoder) -> Index:
+    """Return the index with thresholds of its own. Takes 0.5 to 2 s."""
+    if len(index.articles) < MIN_ARTICLES or encoder.recipe != index.recipe:
+        return replace(index, thresholds=UNLEARNT).warm()
+    left_out = [leave_out(index, number, text) for number, text in own_questions(index)]
+    far = [_ask_far(index, text, encoder) for text in far_away()]
+    thresholds = middle_of(left_out)
+    wrong = [right(asked.signals(index, thresholds), by_meaning=True) for asked in left_out]
+    far_signals = [asked.signals(index, thresholds) for asked in far]
+    far_right = [right(values, by_meaning=True) for values in far_signals]
+    far_about = [about(values, by_meaning=True) for values in far_signals]
+    thresholds = decide_answer(
+        thresholds, wrong, floor=float(np.quantile(far_right, FAR_ANSWER_QUANTILE))
+    )
+    choices = within(float(np.quantile(far_about, CHOICES_QUANTILE)), CHOICES_RANGE)
+    thresholds = replace(thresholds, choices=choices, is_learnt=True)
+    digests = frozenset(article.digest for article in index.articles.values())
+    return replace(index, thresholds=thresholds, learnt_from=digests).warm()
+
+
+def own_questions(index: Index) -> list[tuple[int, str]]:
+    """Return (article number, text) of titles, sample questions and headings, spread evenly."""
+    found = []
+    for number, article in enumerate(index.articles.values()):
+        passages = index.passages[index.spans[number] : index.spans[number + 1]]
+        headings = [heading_text(passage, article) for passage in passages]
+        texts = dict.fromkeys((article.title, *article.questions, *headings))
+        found += [(number, text) for text in texts]
+    step = max(1.0, len(found) / MAX_LEFT_OUT)
+    return [found[int(n * step)] for n in range(min(len(found), MAX_LEFT_OUT))]
+
+
+def far_away() -> list[str]:
+    text = Path(__file__).with_name("far_away.txt").read_text(encoding="utf-8")
+    return [line for line in text.split("\n") if line and not line.startswith("#")]
+
+
+def leave_out(index: Index, number: int, text: str) -> Asked:
+    lang = str(index.languages[number])
+    view = View(index.store.take([text])[0], tuple(terms_of(text, lang)))
+    return Asked(rank(index, [view], lang, without=number), text, lang, number)
+
+
+def _ask_far(index: Index, text: str, encoder: Encoder) -> Asked:
+    lang = notice_language(text)
+    view = View(encoder.encode([text])[0], tuple(terms_of(text, lang)))
+    return Asked(rank(index, [view], lang), text, lang, None)
+
+
+def middle_of(left_out: list[Asked]) -> Thresholds:
+    scores = [float(asked.ranked.scores[0]) for asked in left_out if len(asked.ranked)]
+    if not scores:
+        return UNLEARNT
+    middle = float(np.median(scores))
+    spread = max(0.05, float(np.quantile(scores, 0.9)) - middle)
+    return replace(UNLEARNT, middle=middle, spread=spread)
+
+
+def decide_answer(careful: Thresholds, wrong: list[float], floor: float) -> Thresholds:
+    """Set what an answer needs from the confidences that wrong passages got."""
+    share = len(wrong) / (len(wrong) + PRIOR_QUESTIONS)
+    few = share * float(np.quantile(wrong, ANSWER_QUANTILE)) + (1 - share) * careful.answer_few
+    return replace(
+        careful,
+        answer_few=max(floor, within(few, ANSWER_RANGE)),
+        answer_many=max(floor, ANSWER_MANY),
+    )
+
+
+def within(value: float, limits: tuple[float, float]) -> float:
+    return min(limits[1], max(limits[0], value))

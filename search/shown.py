@@ -1,0 +1,91 @@
+"""The piece of a passage a patient sees first.
+
+Rule: whole sentences, list items or table rows in their own order, at most 80 words, never
+rewritten.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from search.text import terms_of
+
+MAX_WORDS = 80
+
+_SENTENCE = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[¿¡]*[A-ZÀ-Þ0-9])")
+_ABBREVIATION = re.compile(r"\b(?:Dr|Mr|Mrs|Ms|St|No|vs|e\.g|i\.e|a\.m|p\.m|Sr|Sra|Dra|[A-Z])\.$")
+
+
+@dataclass(frozen=True)
+class _Unit:
+    text: str
+    line: int
+    words: int
+    terms: frozenset[str]
+
+
+def best_piece(text: str, lang: str, asked: set[str], rarity: Callable[[str], float]) -> str:
+    """Return the stretch of whole units that names most of what was asked, earliest of equals."""
+    if len(text.split()) <= MAX_WORDS:
+        return text
+    units = _units(text, lang, asked)
+    best: tuple[float, int, int] | None = None
+    for start in range(len(units)):
+        end = _reach(units, start)
+        found = frozenset[str]().union(*(unit.terms for unit in units[start:end]))
+        score = sum(rarity(term) for term in found)
+        if best is None or score > best[0] * 1.15:
+            best = (score, start, end)
+    assert best is not None
+    return _joined(units[_lead_in(units, best[1], best[2]) : best[2]])
+
+
+def _units(text: str, lang: str, asked: set[str]) -> list[_Unit]:
+    units = []
+    for number, line in enumerate(text.split("\n")):
+        for sentence in [line] if line.startswith("- ") or " | " in line else _sentences(line):
+            terms = frozenset(asked.intersection(terms_of(sentence, lang)))
+            units.append(_Unit(sentence, number, len(sentence.split()), terms))
+    return units
+
+
+def _sentences(line: str) -> list[str]:
+    sentences: list[str] = []
+    for piece in _SENTENCE.split(line):
+        if sentences and _ABBREVIATION.search(sentences[-1]):
+            sentences[-1] += " " + piece
+        else:
+            sentences.append(piece)
+    return sentences
+
+
+def _reach(units: list[_Unit], start: int) -> int:
+    """Return the end of the longest stretch from start that fits; at least one unit."""
+    words, end = 0, start
+    while end < len(units) and words + units[end].words <= MAX_WORDS:
+        words += units[end].words
+        end += 1
+    return max(end, start + 1)
+
+
+def _lead_in(units: list[_Unit], start: int, end: int) -> int:
+    """Return an earlier start where the stretch begins inside a list, so that its lead shows."""
+    if not units[start].text.startswith("- "):
+        return start
+    head = start
+    while head > 0 and units[head].text.startswith("- "):
+        head -= 1
+    fits = sum(unit.words for unit in units[head:end]) <= MAX_WORDS
+    return head if fits else start
+
+
+def _joined(units: list[_Unit]) -> str:
+    if len(units) == 1 and units[0].words > MAX_WORDS:
+        return " ".join(units[0].text.split()[: MAX_WORDS - 1]) + " …"
+    text = ""
+    for before, unit in zip([None, *units], units, strict=False):
+        gap = "" if before is None else " " if before.line == unit.line else "\n"
+        text += gap + unit.text
+    return text

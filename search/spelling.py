@@ -1,0 +1,112 @@
+"""Misspelt words, mended with the knowledge base's own.
+
+Rule: a word is touched only when neither the articles nor everyday English and Spanish know it, and
+only where one word is clearly the nearest. A mend towards a name (a medicine, a disease) by more
+than one letter is a guess between names: it may be offered, never answered from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+from search.text import WORD, fold, oddness, ranks
+
+MIN_LETTERS = 4
+TWO_MISTAKES_FROM = 8
+SURE_NAME_LETTERS = 6
+EVERYDAY = 6_000
+NAME = 0.6
+MAX_REPAIRS = 24
+
+
+@dataclass(frozen=True)
+class Understood:
+    text: str
+    is_guess: bool = False
+    """A name was changed into another that may be a different one."""
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    counts: dict[str, int] = field(default_factory=dict)
+    """How often each folded word stands in the articles."""
+
+    @cached_property
+    def by_length(self) -> dict[int, list[str]]:
+        groups: dict[int, list[str]] = {}
+        everyday = [w for lang in ("en", "es") for w in list(ranks(lang))[:EVERYDAY]]
+        for word in dict.fromkeys([*self.counts, *everyday]):
+            if len(word) >= MIN_LETTERS - 1 and word.isalpha():
+                groups.setdefault(len(word), []).append(word)
+        return groups
+
+    def mend(self, text: str) -> Understood:
+        pieces, end, is_guess, repairs = [], 0, False, 0
+        for found in WORD.finditer(text):
+            word = fold(found.group())
+            if repairs >= MAX_REPAIRS or not self._is_strange(word):
+                continue
+            repairs += 1
+            better = self._nearest(word)
+            if better is None:
+                continue
+            pieces += [text[end : found.start()], better]
+            end = found.end()
+            is_guess = is_guess or _is_guess(word, better)
+        return Understood("".join((*pieces, text[end:])), is_guess)
+
+    def _is_strange(self, word: str) -> bool:
+        return (
+            len(word) >= MIN_LETTERS
+            and word.isalpha()
+            and word.isascii()
+            and word not in self.counts
+            and word not in ranks("en")
+            and word not in ranks("es")
+        )
+
+    def _nearest(self, word: str) -> str | None:
+        """Return the one nearest word, the articles' own first; None between equals."""
+        allowed = 2 if len(word) >= TWO_MISTAKES_FROM else 1
+        near: list[tuple[float, str]] = []
+        for length in range(len(word) - allowed, len(word) + allowed + 1):
+            choices = self.by_length.get(length, [])
+            for candidate, distance, _ in process.extract(
+                word, choices, scorer=OSA.distance, score_cutoff=allowed, limit=8
+            ):
+                near.append((distance + self._doubt(word, candidate), candidate))
+        near.sort()
+        if not near or (len(near) > 1 and near[1][0] - near[0][0] < 0.05):
+            return None
+        return near[0][1]
+
+    def _doubt(self, word: str, candidate: str) -> float:
+        """Return what speaks against a candidate, in letters: another first letter, a rare word."""
+        doubt = 0.5 if candidate[0] != word[0] else 0.0
+        if candidate not in self.counts:
+            doubt += 0.4
+        rank = min(ranks("en").get(candidate, 45_000), ranks("es").get(candidate, 45_000))
+        return doubt + 0.3 * rank / 45_000 - 0.02 * min(10, self.counts.get(candidate, 0))
+
+
+def vocabulary_of(words: Iterable[str]) -> Vocabulary:
+    counts: dict[str, int] = {}
+    for word in words:
+        counts[word] = counts.get(word, 0) + 1
+    return Vocabulary(counts)
+
+
+def _is_guess(word: str, better: str) -> bool:
+    if oddness(better) < NAME:
+        return False
+    is_sure = (
+        len(better) >= SURE_NAME_LETTERS
+        and word[0] == better[0]
+        and OSA.distance(word, better) == 1
+    )
+    return not is_sure

@@ -1,0 +1,51 @@
+"""A message as the searches it is worth: the whole, and the sentences of a long one.
+
+Rule: a short question is one search. A story is also searched sentence by sentence, because the one
+that asks is easily drowned by the others.
+"""
+
+from __future__ import annotations
+
+import re
+
+from search.encoder import Encoder
+from search.ranking import View
+from search.text import terms_of
+
+LONG_WORDS = 18
+MAX_SENTENCES = 6
+PIECE_WORDS = 30
+
+_ENDS = re.compile(r"(?<=[.!?;])\s+")
+
+
+def views_of(text: str, lang: str, encoder: Encoder | None) -> list[View]:
+    texts = [text, *sentences_of(text)]
+    vectors = encoder.encode(texts) if encoder else [None] * len(texts)
+    return [
+        View(vector, tuple(terms_of(piece, lang)))
+        for piece, vector in zip(texts, vectors, strict=True)
+    ]
+
+
+def sentences_of(text: str) -> list[str]:
+    """Return the sentences of a long text worth a search of their own; none of a short one."""
+    if len(text.split()) <= LONG_WORDS:
+        return []
+    pieces = [piece for sentence in _ENDS.split(text) for piece in _cut(sentence)]
+    if len(pieces) < 2:
+        return []
+    # What asks, what opens (often a subject line), then what says most.
+    keen = sorted(range(len(pieces)), key=lambda n: (-_asks(pieces[n]), n > 0, -len(pieces[n])))
+    return [pieces[n] for n in sorted(keen[:MAX_SENTENCES])]
+
+
+def _cut(sentence: str) -> list[str]:
+    words = sentence.split()
+    if not any(word.isalnum() or len(word) > 1 for word in words):
+        return []
+    return [" ".join(words[n : n + PIECE_WORDS]) for n in range(0, len(words), PIECE_WORDS)]
+
+
+def _asks(piece: str) -> bool:
+    return piece.rstrip().endswith("?")

@@ -1,0 +1,328 @@
+# ruff: noqa: T201 - a tool to run by hand: it prints.
+"""Fit search/confidence.json on public sets, and say how well it does on unseen articles.
+
+Run by hand when the ranking or a signal changes (8 minutes on one core):
+
+    .venv/bin/python tests/search/fit_confidence.py --medquad DIR --covid DIR --clinc FILE [--write]
+
+DIR: a folder with articles/ and its questions (tests/data/README.md names the sets). The articles
+are cut in two halves that share none; each half is also cut into knowledge bases of 200 to 5
+articles, where the questions of what was cut away are near misses. Weights fitted on one half are
+judged on the other; `--write` then fits on both. Needs scikit-learn (it comes with sentence-
+transformers).
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+import json
+import random
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from search import learning
+from search.answer import BY_WORDS, FEW_TERMS, MANY_TERMS
+from search.confidence import WEIGHTS_FILE, Model
+from search.contents import passage_terms
+from search.encoder import Encoder, Vectors, load_encoder
+from search.index import Index, build
+from search.lexical import index_terms
+from search.ranking import View, rank
+from search.signals import NAMES, many_words, signals
+from search.storage import IndexMissing, load, save
+from search.text import words_of
+from search.views import views_of
+
+SIZES = {"medquad": (200, 100, 50, 50, 25, 25, 10, 10, 5, 5), "covid": (40, 20, 10)}
+FAR_QUESTIONS = 400
+SET_WEIGHT = {"medquad": 1.0, "covid": 3.0}
+
+
+@dataclass
+class Question:
+    text: str
+    gold: frozenset[str]
+    kind: str
+
+
+@dataclass
+class Base:
+    """One knowledge base with the signals of the questions put to it."""
+
+    name: str
+    half: int
+    size: int
+    index: Index
+    kinds: list[str] = field(default_factory=list)
+    inside: list[bool] = field(default_factory=list)
+    first: list[bool] = field(default_factory=list)
+    first3: list[bool] = field(default_factory=list)
+    by_meaning: list[Any] = field(default_factory=list)
+    by_words: list[Any] = field(default_factory=list)
+    left_out: list[Any] = field(default_factory=list)
+
+
+class Remembering:
+    """An encoder that embeds each text once: the same questions are put to many knowledge bases."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self.recipe = encoder.recipe
+        self._encoder = encoder
+        self._seen: dict[str, Vectors] = {}
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        for text in texts:
+            if text not in self._seen:
+                self._seen[text] = self._encoder.encode([text])[0]
+        return np.stack([self._seen[text] for text in texts])
+
+
+def main() -> None:
+    arguments = read_arguments()
+    encoder = Remembering(load_encoder(arguments.models))
+    bases = [
+        base
+        for name in ("medquad", "covid")
+        for base in knowledge_bases(name, getattr(arguments, name), arguments, encoder)
+    ]
+    for base in bases:
+        print(f"{base.name} half {base.half}, {base.size} articles: {len(base.kinds)} questions")
+    report(bases, {half: fit_all([b for b in bases if b.half != half]) for half in (0, 1)})
+    if arguments.write:
+        write(fit_all(bases))
+
+
+def read_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Fit search/confidence.json")
+    parser.add_argument("--medquad", type=Path, required=True)
+    parser.add_argument("--covid", type=Path, required=True)
+    parser.add_argument("--clinc", type=Path, required=True)
+    parser.add_argument("--models", type=Path, default=Path("var/models"))
+    parser.add_argument("--indexes", type=Path, default=Path("var/fit"))
+    parser.add_argument("--write", action="store_true")
+    return parser.parse_args()
+
+
+def knowledge_bases(
+    name: str, folder: Path, arguments: argparse.Namespace, encoder: Encoder
+) -> Iterator[Base]:
+    whole = whole_index(folder / "articles", arguments.indexes / name, encoder)
+    questions = read_questions(name, folder)
+    for half in (0, 1):
+        names = [article for article in whole.articles if half_of(article) == half]
+        mine = [question for question in questions if belongs(question, names, half)]
+        far = far_questions(arguments.clinc, half)
+        for turn, size in enumerate((len(names), *SIZES[name])):
+            chance = random.Random(turn * 7 + half)
+            chosen = set(names) if size >= len(names) else set(chance.sample(names, size))
+            base = Base(name, half, len(chosen), part_of(whole, chosen))
+            fill(base, pick(mine, chosen, far, chance, is_whole=turn == 0), encoder)
+            yield base
+
+
+def whole_index(articles: Path, directory: Path, encoder: Encoder) -> Index:
+    try:
+        previous: Index | None = load(directory)
+    except IndexMissing:
+        previous = None
+    index, _ = build(articles, encoder, previous=previous, learn=False)
+    save(index, directory)
+    return index
+
+
+def read_questions(name: str, folder: Path) -> list[Question]:
+    if name == "covid":
+        rows = read_rows(folder / "questions.tsv")
+        return [Question(r["query"], golds(r["articles"]), "covid") for r in rows]
+    rows = read_rows(folder / "medquad_queries.tsv")
+    return [
+        Question(
+            row["query"],
+            golds(row["article_ids"]),
+            "lay" if row["source"] == "lay" else row["form"],
+        )
+        for row in rows
+    ]
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+def golds(text: str) -> frozenset[str]:
+    return frozenset(part for part in text.split("|") if part)
+
+
+def half_of(text: str) -> int:
+    return int(hashlib.md5(text.encode()).hexdigest(), 16) % 2
+
+
+def belongs(question: Question, names: list[str], half: int) -> bool:
+    if question.gold:
+        return question.gold <= set(names)
+    return half_of(question.text.lower()[:12]) == half
+
+
+def far_questions(path: Path, half: int) -> list[Question]:
+    rows = [row for row in read_rows(path) if half_of(row["intent"]) == half]
+    random.Random(0).shuffle(rows)
+    return [Question(row["text"], frozenset(), "far") for row in rows[:FAR_QUESTIONS]]
+
+
+def part_of(whole: Index, chosen: set[str]) -> Index:
+    articles = {name: article for name, article in whole.articles.items() if name in chosen}
+    passages = tuple(p for p in whole.passages if p.article in articles)
+    terms = [passage_terms(p, articles[p.article]) for p in passages]
+    return replace(whole, articles=articles, passages=passages, lexical=index_terms(terms)).warm()
+
+
+def pick(
+    mine: list[Question],
+    chosen: set[str],
+    far: list[Question],
+    chance: random.Random,
+    *,
+    is_whole: bool,
+) -> list[Question]:
+    inside = [question for question in mine if question.gold & chosen]
+    outside = [question for question in mine if not question.gold & chosen]
+    limit = len(outside) if is_whole else max(40, int(len(inside) * 1.5))
+    near = chance.sample(outside, min(limit, len(outside)))
+    return inside + near + chance.sample(far, min(len(far), max(30, len(inside) // 4)))
+
+
+def fill(base: Base, questions: list[Question], encoder: Encoder) -> None:
+    left_out = [learning.leave_out(base.index, *own) for own in learning.own_questions(base.index)]
+    thresholds = learning.middle_of(left_out)
+    base.left_out = [asked.signals(base.index, thresholds) for asked in left_out]
+    for question in questions:
+        views = views_of(question.text, "en", encoder)
+        ranked = rank(base.index, views, "en")
+        words = words_of(question.text)
+        names = [base.index.names[number] for number in dict.fromkeys(ranked.articles.tolist())]
+        base.kinds.append(question.kind)
+        base.inside.append(bool(question.gold & base.index.articles.keys()))
+        base.first.append(bool(question.gold.intersection(names[:1])))
+        base.first3.append(bool(question.gold.intersection(names[:3])))
+        base.by_meaning.append(signals(base.index, ranked, words, "en", thresholds))
+        bare = rank(base.index, [View(None, view.terms) for view in views], "en")
+        base.by_words.append(signals(base.index, bare, words, "en", BY_WORDS))
+
+
+def fit_all(bases: list[Base]) -> dict[str, Model]:
+    return {
+        "right": fit(bases, "by_meaning", is_about=False),
+        "about": fit(bases, "by_meaning", is_about=True),
+        "right_by_words": fit(bases, "by_words", is_about=False),
+        "about_by_words": fit(bases, "by_words", is_about=True),
+    }
+
+
+def fit(bases: list[Base], kind: str, *, is_about: bool) -> Model:
+    """`right` learns from every question, `about` from those with an answer and those far away."""
+    rows, labels, weights = [], [], []
+    for base in bases:
+        values, first = np.array(getattr(base, kind)), np.array(base.first)
+        far = np.array([kind == "far" for kind in base.kinds])
+        if is_about:
+            use = np.array(base.first3) | far
+            wanted = ~far[use]
+            share = np.where(wanted, 1 / max(1, wanted.sum()), 1 / max(1, (~wanted).sum()))
+            weight = share * np.sqrt(len(wanted))
+        else:
+            use, wanted = np.ones(len(far), dtype=bool), first
+            weight = np.full(len(far), SET_WEIGHT[base.name] / np.sqrt(len(far)))
+        rows.append(values[use])
+        labels.append(wanted)
+        weights.append(weight)
+    scaler = StandardScaler().fit(np.concatenate(rows))
+    scale = np.maximum(scaler.scale_, 0.02)
+    model = LogisticRegression(C=0.3, max_iter=5000)
+    model.fit(
+        (np.concatenate(rows) - scaler.mean_) / scale,
+        np.concatenate(labels),
+        sample_weight=np.concatenate(weights),
+    )
+    plain = model.coef_[0] / scale
+    return Model(plain, float(model.intercept_[0] - plain @ scaler.mean_))
+
+
+def report(bases: list[Base], models: dict[int, dict[str, Model]]) -> None:
+    """Print what weights fitted on the other half do, by kind of question and size of the base."""
+    sums: dict[str, Any] = {}
+    for base in bases:
+        fitted = models[base.half]
+        values = np.array(base.by_meaning)
+        chance = np.array([fitted["right"].probability(row) for row in values])
+        about = np.array([fitted["about"].probability(row) for row in values])
+        answered = chance >= needed(base, fitted["right"], values)
+        far = np.array([kind == "far" for kind in base.kinds])
+        listed = about >= learning.within(
+            float(np.quantile(about[far], learning.CHOICES_QUANTILE)), learning.CHOICES_RANGE
+        )
+        inside, first, first3 = map(np.array, (base.inside, base.first, base.first3))
+        size = "large" if base.size > 150 else "middle" if base.size >= 40 else "small"
+        for kind in dict.fromkeys(base.kinds):
+            own = np.array([k == kind for k in base.kinds])
+            total = sums.setdefault(f"{kind:6} {size:6}", np.zeros(9))
+            helped = (answered & first) | (~answered & listed & first3)
+            total += [
+                (own & inside).sum(),
+                (own & first).sum(),
+                (own & first3).sum(),
+                (own & answered & first).sum(),
+                (own & helped).sum(),
+                (own & ~inside).sum(),
+                (own & ~inside & answered).sum(),
+                (own & ~inside & ~answered & listed).sum(),
+                (own & answered).sum(),
+            ]
+    print(f"{'kind   base':14}   in first first3 right helped |  out answer choices | precision")
+    for name, s in sorted(sums.items()):
+        n, out = max(1, s[0]), max(1, s[5])
+        print(
+            f"{name:14} {int(s[0]):4} {s[1] / n:5.3f} {s[2] / n:6.3f} {s[3] / n:5.3f} "
+            f"{s[4] / n:6.3f} |"
+            f" {int(s[5]):4} {s[6] / out:6.3f} {s[7] / out:7.3f} | {s[3] / max(1, s[8]):.3f}"
+        )
+
+
+def needed(base: Base, right: Model, values: Any) -> Any:
+    wrong = [right.probability(row) for row in base.left_out]
+    learnt = learning.decide_answer(learning.UNLEARNT, wrong, floor=0.0)
+    share = np.clip(
+        (np.array([many_words(row) for row in values]) - FEW_TERMS) / (MANY_TERMS - FEW_TERMS), 0, 1
+    )
+    return (1 - share) * learnt.answer_few + share * learnt.answer_many
+
+
+def write(models: dict[str, Model]) -> None:
+    rows = {
+        name: {
+            "bias": round(model.bias, 5),
+            "weights": {n: round(float(w), 5) for n, w in zip(NAMES, model.weights, strict=True)},
+        }
+        for name, model in models.items()
+    }
+    about = (
+        "Made by tests/search/fit_confidence.py from MedQuAD, LiveQA, MeQSum (CC-BY-4.0), "
+        "COVID-QA (Apache-2.0) and CLINC150 (CC-BY-3.0)."
+    )
+    text = json.dumps({"about": about, "models": rows}, indent=1)
+    WEIGHTS_FILE.write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
