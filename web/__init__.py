@@ -7,11 +7,13 @@ Rule: `create_app` wires and starts nothing; threads are started by the server's
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from flask import Flask
 
-from web import auth, errors, logs, security
+from search.encoder import Encoder, load_encoder
+from web import auth, errors, intake, logs, security
 from web.config import Settings, SettingsInvalid, load_settings
 from web.db import Database
 from web.migrations import upgrade
@@ -34,9 +36,9 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     app = Flask("web", static_folder="static", template_folder="templates")
     app.extensions[EXTENSION] = services
     app.json.ensure_ascii = True  # type: ignore[attr-defined]
-    app.jinja_options = {**app.jinja_options, "trim_blocks": False}
     logs.init_app(app)
     errors.init_app(app)
+    intake.init_app(app, settings.limits.max_body_bytes)
     security.init_app(app, settings)
     auth.init_app(app, settings, services.database)
     for module in (chat, help, widget, health, console, account):
@@ -44,7 +46,9 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     return app
 
 
-def make_services(settings: Settings) -> Services:
+def make_services(
+    settings: Settings, load_model: Callable[[Path], Encoder] = load_encoder
+) -> Services:
     settings.var_dir.mkdir(parents=True, exist_ok=True)
     hub = Hub()
     return Services(
@@ -55,7 +59,7 @@ def make_services(settings: Settings) -> Services:
         seen=Seen(),
         streams=Cap(settings.limits.max_streams),
         polls=Cap(MAX_POLLS),
-        publisher=Publisher(settings),
+        publisher=Publisher(settings, load_model),
         rasa=Rasa(settings.rasa_url, settings.limits.rasa_timeout_s),
         secret=security.secret_key(Path(settings.var_dir)),
     )

@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 import math
 import re
+from io import BytesIO
 from typing import Annotated, Any, Literal, TypeVar
 
-from flask import request
+from flask import Flask, g, request
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, ValidationError
 
 from web.conversations import Act, Continued, Picked, Typed
@@ -87,8 +88,24 @@ def _words(text: str, max_characters: int) -> str:
     return text
 
 
-def raw_body(max_bytes: int) -> bytes:
-    """Return at most max_bytes + 1 bytes of the body, also of one that is far too large."""
+def init_app(app: Flask, max_bytes: int) -> None:
+    """Take the body of each call of the chat API before anything else looks at it.
+
+    The danger screen wants the beginning also of a body that is far too large; and Flask-Login
+    looks into JSON bodies for tokens of its own.
+    """
+
+    @app.before_request
+    def take_body() -> None:
+        g.raw = b""
+        if request.path.startswith("/api/") and request.method == "POST":
+            g.raw = _raw_body(max_bytes)
+            request.environ["wsgi.input"] = BytesIO()
+            request.environ["CONTENT_LENGTH"] = "0"
+
+
+def _raw_body(max_bytes: int) -> bytes:
+    """Return at most max_bytes + 1 bytes."""
     length = request.content_length
     if length is None:
         length = max_bytes + 1 if request.environ.get("wsgi.input_terminated") else 0

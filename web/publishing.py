@@ -147,8 +147,8 @@ class Publisher:
         return True
 
     def _encoder_to_use(self) -> Encoder | None:
-        """At the very first start the words alone serve at once; the vectors follow."""
-        return None if self.index is None and not self._model_tried.is_set() else self.encoder
+        """Without an index yet the words alone serve at once; the vectors follow."""
+        return None if self.index is None else self.encoder
 
     def _facts(self) -> Mapping[str, str]:
         return self.settings.facts(self.settings.default_lang, utc_now())

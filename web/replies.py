@@ -81,7 +81,6 @@ class Plan:
     outcome: Outcome | None
     answered_by: AnsweredBy
     failure: str | None = None
-    found: Found | None = None
 
 
 def from_items(
@@ -93,7 +92,7 @@ def from_items(
 ) -> Plan:
     """Fill Rasa's reply in."""
     steps = [_step(item, question, found, index, settings) for item in items]
-    return Plan(tuple(steps), question.outcome(found), AnsweredBy.RASA, found=found)
+    return Plan(tuple(steps), question.outcome(found), AnsweredBy.RASA)
 
 
 def fallback(
@@ -119,7 +118,7 @@ def fallback(
         steps = [Reply(Kind.TEXT, say(lang, "reply.fallback_handoff")), Hand("failed_twice")]
     else:
         steps = [_offer(settings, lang, "reply.fallback_none")]
-    return Plan(tuple(steps), outcome, AnsweredBy.FALLBACK, failure=why.value, found=found)
+    return Plan(tuple(steps), outcome, AnsweredBy.FALLBACK, failure=why.value)
 
 
 def without_search(settings: Settings, lang: str) -> Plan:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy import exists, select, update
@@ -44,6 +44,8 @@ LEASE = timedelta(seconds=20)
 SEGMENT_TURNS = 20
 IDLE_LOOK_S = 5.0  # only a safety net: a turn to do rings the bell
 FOLLOW_UP_WITHIN = timedelta(minutes=15)
+
+Made = TypeVar("Made")
 
 logger = structlog.get_logger()
 
@@ -270,31 +272,37 @@ def _previous(session: Session, asked: Message) -> str | None:
 def answer(services: Services, work: Work) -> None:
     """Look the question up, ask Rasa, write the replies."""
     started = time.monotonic()
-    found: Found | None = None
-    try:
-        found = _search(services, work)
-        plan = _plan(services, work, found)
-    except Exception as error:
-        # Whatever it is, the patient is answered and offered a person. The text of an exception may
-        # hold what they wrote: only its type is kept.
-        logger.error(
-            "turn.failed", turn=work.turn_id, error=type(error).__name__, at=place_of(error)
-        )
+    found = _guarded("search.failed", work, lambda: _search(services, work))
+    plan = _guarded("turn.failed", work, lambda: _plan(services, work, found))
+    if plan is None:
         plan = without_search(services.settings, work.question.lang)
-    searched = plan.found or found
-    wrote = finish(services, work, plan, searched)
+    wrote = finish(services, work, plan, found)
     logger.info(
         "turn.done" if wrote else "turn.discarded",
         turn=work.turn_id,
         conversation=work.conversation_id,
         fence=work.fence,
-        outcome=searched.outcome.value if searched else None,
-        engine=searched.engine.value if searched else None,
+        outcome=plan.outcome.value if plan.outcome else None,
+        engine=str(found.engine) if found else None,
         answered_by=plan.answered_by.value,
         failure=plan.failure,
         replies=len(plan.steps),
         ms=round((time.monotonic() - started) * 1000, 1),
     )
+
+
+def _guarded(event: str, work: Work, act: Callable[[], Made | None]) -> Made | None:
+    """Return what act makes; None when it fails in a way nobody foresaw.
+
+    The patient is answered and offered a person all the same. The text of an exception may hold
+    what they wrote: only its type and place are kept.
+    """
+    try:
+        return act()
+    except Exception as error:
+        kind = type(error).__name__
+        logger.error(event, turn=work.turn_id, error=kind, at=place_of(error))
+        return None
 
 
 def _search(services: Services, work: Work) -> Found | None:
@@ -369,7 +377,7 @@ def _close(
             lease_until=None,
             outcome=plan.outcome.value if plan.outcome else None,
             confidence=found.confidence if found else None,
-            engine=found.engine.value if found else None,
+            engine=str(found.engine) if found else None,
             answered_by=plan.answered_by,
             done_at=services.clock(),
         )

@@ -14,7 +14,7 @@ from flask.typing import ResponseReturnValue
 
 from web import contact, conversations, export, feed, handoffs, hours, intake, security
 from web.conversations import ConversationEnded, ConversationNotFound, NotInLog
-from web.errors import ApiError, request_lang
+from web.errors import ApiError, error_response, request_lang
 from web.messages import card_for_patient
 from web.pages import phone_href
 from web.services import services
@@ -33,10 +33,7 @@ Body = TypeVar("Body", bound=intake.Incoming)
 
 @blueprint.before_request
 def screen_first() -> None:
-    """Read the body and screen typed words, before anything that can fail."""
-    if request.method != "POST":
-        return
-    g.raw = intake.raw_body(services().settings.limits.max_body_bytes)
+    """Screen typed words before anything that can fail."""
     if request.endpoint == "chat.post_message":
         g.raw_text = intake.text_to_screen(g.raw)
         g.seen = conversations.screened(services().settings, g.raw_text, request_lang())
@@ -225,27 +222,27 @@ def forget(conversation_id: str) -> ResponseReturnValue:
 @blueprint.errorhandler(ConversationNotFound)
 @blueprint.errorhandler(NotInLog)
 def _not_found(_error: Exception) -> ResponseReturnValue:
-    raise ApiError(404, "not_found")
+    return error_response(ApiError(404, "not_found"))
 
 
 @blueprint.errorhandler(ConversationEnded)
 def _ended(_error: Exception) -> ResponseReturnValue:
-    raise ApiError(409, "conversation_ended")
+    return error_response(ApiError(409, "conversation_ended"))
 
 
 @blueprint.errorhandler(conversations.ClientIdReused)
 def _reused(_error: Exception) -> ResponseReturnValue:
-    raise ApiError(409, "client_id_reused")
+    return error_response(ApiError(409, "client_id_reused"))
 
 
 @blueprint.errorhandler(contact.ContactInvalid)
 def _form_invalid(error: contact.ContactInvalid) -> ResponseReturnValue:
-    raise ApiError(422, "form_invalid", fields=error.fields)
+    return error_response(ApiError(422, "form_invalid", fields=error.fields))
 
 
 @blueprint.errorhandler(TooManyStreams)
 def _too_many_streams(_error: Exception) -> ResponseReturnValue:
-    raise ApiError(503, "too_many_streams", retry_after_s=10)
+    return error_response(ApiError(503, "too_many_streams", retry_after_s=10))
 
 
 def body(model: type[Body]) -> Body:
