@@ -88,7 +88,7 @@ def _matches(text: str) -> Iterator[Rule]:
 
 def _applies(rule: Rule, message: Message) -> bool:
     sides = [part.spans(message.text) for part in rule.pattern.parts]
-    if not all(sides) or any(part.spans(message.text) for part in rule.pattern.without):
+    if not all(sides):
         return False
     checks = [guards.CHECKS[name] for name in sorted(rule.guards)]
     open_sides = [
@@ -96,7 +96,9 @@ def _applies(rule: Rule, message: Message) -> bool:
         for side in sides
     ]
     spans = tuple(span for span in open_sides if span is not None)
-    return len(spans) == len(sides) and near(spans, message.starts)
+    if len(spans) != len(sides) or not near(spans, message.starts):
+        return False
+    return not guards.is_barred(rule.pattern, message, spans)
 
 
 @cache

@@ -12,7 +12,7 @@ Rule: one line is one phrase, and whoever can read the line knows what it matche
     <38-42>               a number in this range
     @family               a list of words with this name (words.txt)
     fever & confused      both, in any order, at most 25 words apart
-    !{cat|dog}            must not stand in the same message (written last)
+    !{cat|dog}            must not stand within a few words of the match (written last)
 
 Gaps never cross the end of a sentence or a negating word, and are bounded, so matching takes time
 in proportion to the text.

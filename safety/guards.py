@@ -14,6 +14,7 @@ from safety.rules import Shelf, guard_patterns, plain_words
 
 BLANK = "_"
 DENIAL_REACH, LIST_REACH = 6, 14  # words between "no" or "denies" and what it denies
+BARRED_REACH = 7  # words around a match in which a word after `!` counts
 
 Span = tuple[int, int]
 
@@ -79,12 +80,22 @@ def spans_of(name: str, message: Message) -> list[Span]:
 def match(pattern: Pattern, message: Message) -> list[Span]:
     """Return the spans of a pattern; of a `&` phrase, the spans of its parts when near enough."""
     sides = [part.spans(message.text) for part in pattern.parts]
-    if not all(sides) or any(part.spans(message.text) for part in pattern.without):
+    if not all(sides):
         return []
     if len(sides) == 1:
-        return sides[0]
+        return [span for span in sides[0] if not is_barred(pattern, message, (span,))]
     firsts = tuple(side[0] for side in sides)
     return list(firsts) if near(firsts, message.starts) else []
+
+
+def is_barred(pattern: Pattern, message: Message, spans: tuple[Span, ...]) -> bool:
+    """Whether a word after `!` stands in or close to the match."""
+    if not pattern.without:
+        return False
+    first = message.token_at(min(span[0] for span in spans)) - BARRED_REACH
+    last = message.token_at(max(span[1] for span in spans) - 1) + BARRED_REACH
+    around = message.part((max(0, first), last + 1))
+    return any(part.spans(around.text) for part in pattern.without)
 
 
 def blanked(message: Message) -> Message:

@@ -5,6 +5,7 @@ that names file and line. Every phrase is filed under its rarest necessary words
 compared with the phrases that share one with it, not with all.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -57,11 +58,9 @@ def word_lists(lang: str) -> dict[str, str]:
     """Return the named lists of a language: @family = mom|dad|..."""
     lists: dict[str, str] = {}
     for line in lines_of(HERE / "phrases" / lang / "words.txt"):
-        name, _, listed = line.text.partition("=")
-        if not name.startswith("@") or not listed.strip():
+        if not _is_list(line.text):
             raise PhrasesInvalid(f"{lang}/words.txt:{line.number}: expected @name = words")
-        key = name.strip()[1:]
-        lists[key] = f"{lists[key]}|{listed.strip()}" if key in lists else listed.strip()
+        _add_list(line.text, lists)
     return lists
 
 
@@ -86,9 +85,12 @@ def rules() -> tuple[Rule, ...]:
 
 def _read_topic(path: Path, lang: str) -> Iterator[Rule]:
     kind, guards = "", frozenset({"denial", "past"})
+    lists = dict(word_lists(lang))
     for line in lines_of(path):
         where = f"{lang}/{path.stem}:{line.number}"
-        if line.text.startswith("kind:"):
+        if _is_list(line.text):
+            _add_list(line.text, lists)
+        elif line.text.startswith("kind:"):
             kind = line.text.removeprefix("kind:").strip()
             if kind not in kinds():
                 raise PhrasesInvalid(f"{where}: kinds.toml has no kind {kind!r}")
@@ -99,22 +101,31 @@ def _read_topic(path: Path, lang: str) -> Iterator[Rule]:
         elif not kind:
             raise PhrasesInvalid(f"{where}: a phrase before the first 'kind:' line")
         else:
-            yield Rule(where, kind, guards, _pattern(line.text, lang, where))
+            yield Rule(where, kind, guards, _pattern(line.text, lists, where))
+
+
+def _is_list(text: str) -> bool:
+    return re.match(r"@[a-z_]+ *=", text) is not None
+
+
+def _add_list(text: str, lists: dict[str, str]) -> None:
+    name, _, listed = text.partition("=")
+    lists[name.strip()[1:]] = listed.strip()
 
 
 @cache
 def guard_patterns(name: str) -> tuple[Pattern, ...]:
     """Return the patterns of guards/{en,es}/<name>.txt."""
     return tuple(
-        _pattern(line.text, lang, f"guards/{lang}/{name}:{line.number}")
+        _pattern(line.text, word_lists(lang), f"guards/{lang}/{name}:{line.number}")
         for lang in LANGUAGES
         for line in lines_of(HERE / "guards" / lang / f"{name}.txt")
     )
 
 
-def _pattern(text: str, lang: str, where: str) -> Pattern:
+def _pattern(text: str, lists: dict[str, str], where: str) -> Pattern:
     try:
-        return compile_pattern(text, word_lists(lang), plain_words("negator"))
+        return compile_pattern(text, lists, plain_words("negator"))
     except PatternInvalid as fault:
         raise PhrasesInvalid(f"{where}: {fault}") from fault
 
