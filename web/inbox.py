@@ -14,8 +14,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
-from web.handoffs import WAITING
 from web.models import Author, Conversation, Handoff, HandoffState, Kind, Message, Staff
+from web.waiting import WAITING
 
 CLOSED_SHOWN = 50
 QUESTIONS_SHOWN = 3

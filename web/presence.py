@@ -9,11 +9,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.orm import Session
 
 from web.db import wake
 from web.models import Role, RoleName, Staff
+
+# A vanished agent's chats must be back in the queue within agent_absent_after_s; the sweep that
+# does it comes every few seconds, so absence is declared a little before. Of a console's signs of
+# life, one each 15 s, three may still get lost.
+SILENCE_SHARE = 0.8
+
+
+def absent_since(at: datetime, absent_after_s: int) -> datetime:
+    """Return the moment before which a last sign of life means absent."""
+    return at - timedelta(seconds=absent_after_s * SILENCE_SHARE)
 
 
 def seen(session: Session, staff_id: int, at: datetime) -> None:
@@ -39,7 +49,7 @@ def present_agents(session: Session, at: datetime, absent_after_s: int) -> Seque
         .where(
             Staff.active,
             ~Staff.is_away,
-            Staff.last_seen_at > at - timedelta(seconds=absent_after_s),
+            Staff.last_seen_at > absent_since(at, absent_after_s),
             Staff.roles.any(Role.name == RoleName.AGENT.value),
         )
         .order_by(Staff.name, Staff.id)
@@ -47,8 +57,6 @@ def present_agents(session: Session, at: datetime, absent_after_s: int) -> Seque
     return session.scalars(query).all()
 
 
-def is_there(staff: Staff, at: datetime, absent_after_s: int) -> bool:
-    """Tell whether the agent's console gave a sign of life lately; "away" does not matter here."""
-    if not staff.active or staff.last_seen_at is None:
-        return False
-    return staff.last_seen_at > at - timedelta(seconds=absent_after_s)
+def is_absent(since: datetime) -> ColumnElement[bool]:
+    """Tell of an agent who has a chat: their console gave no sign. Being "away" does not matter."""
+    return or_(~Staff.active, Staff.last_seen_at.is_(None), Staff.last_seen_at <= since)

@@ -1,0 +1,116 @@
+"""Where a conversation stands: with the bot, in the queue, with a person.
+
+Rule: reads only; `handoffs.py` moves. Whoever waits has a place, and "a person is there" is said
+only of an agent who is really there in the hours of the chat.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from web import hours, presence
+from web.models import OPEN_HANDOFF_STATES, Conversation, Handoff, HandoffState, Staff
+from web.services import services
+
+WAITING = (HandoffState.REQUESTED, HandoffState.OFFERED)
+
+Status = Literal["bot", "waiting", "agent", "message_left", "ended"]
+
+
+@dataclass(frozen=True)
+class HandoffStatus:
+    """Where a conversation stands. `position` counts from 1 and is None unless it waits."""
+
+    status: Status
+    agent: str | None = None
+    position: int | None = None
+    rating_due: bool = False
+    nobody_here: bool = False
+
+
+def status(session: Session, conversation_id: str) -> HandoffStatus:
+    conversation = session.get_one(Conversation, conversation_id)
+    handoff = latest(session, conversation_id)
+    due = _rating_due(conversation, handoff)
+    if conversation.ended_at is not None:
+        return HandoffStatus("ended", rating_due=due)
+    if handoff is None:
+        return HandoffStatus("bot")
+    if handoff.state is HandoffState.CLAIMED:
+        return HandoffStatus("agent", agent=agent_name(session, handoff.staff_id))
+    if handoff.state in WAITING:
+        return HandoffStatus(
+            "waiting",
+            position=position(session, handoff),
+            nobody_here=handoff.nobody_told_at is not None,
+        )
+    if handoff.state is HandoffState.MESSAGE_LEFT and handoff.answered_at is None:
+        return HandoffStatus("message_left")
+    return HandoffStatus("bot", rating_due=due)
+
+
+def _rating_due(conversation: Conversation, handoff: Handoff | None) -> bool:
+    """A person helped and the patient has not yet said how it was."""
+    if handoff is None or handoff.state is not HandoffState.RESOLVED or handoff.closed_at is None:
+        return False
+    return conversation.rated_at is None or conversation.rated_at < handoff.closed_at
+
+
+def latest(session: Session, conversation_id: str) -> Handoff | None:
+    query = (
+        select(Handoff)
+        .where(Handoff.conversation_id == conversation_id)
+        .order_by(Handoff.id.desc())
+        .limit(1)
+    )
+    return session.scalar(query)
+
+
+def open_handoff(session: Session, conversation_id: str) -> Handoff | None:
+    """Return the handoff that waits or is claimed; there is one at most."""
+    query = select(Handoff).where(
+        Handoff.conversation_id == conversation_id, Handoff.state.in_(OPEN_HANDOFF_STATES)
+    )
+    return session.scalar(query)
+
+
+def queue(session: Session) -> list[Handoff]:
+    """Return those who wait: urgent first, then who has waited longest."""
+    query = (
+        select(Handoff)
+        .where(Handoff.state.in_(WAITING))
+        .order_by(Handoff.urgent.desc(), Handoff.requested_at, Handoff.id)
+    )
+    return list(session.scalars(query))
+
+
+def position(session: Session, handoff: Handoff) -> int:
+    """Return the place in the queue, from 1."""
+    earlier = or_(
+        Handoff.requested_at < handoff.requested_at,
+        and_(Handoff.requested_at == handoff.requested_at, Handoff.id <= handoff.id),
+    )
+    ahead = and_(Handoff.urgent, earlier) if handoff.urgent else or_(Handoff.urgent, earlier)
+    query = select(func.count()).where(Handoff.state.in_(WAITING), ahead)
+    return session.scalar(query) or 0
+
+
+def is_staffed(session: Session, at: datetime | None = None) -> bool:
+    """Tell whether a person can take a new conversation: chat hours, and an agent really there."""
+    at = at or services().clock()
+    return hours.is_open(services().settings.chat_calendar, at) and has_agents(session, at)
+
+
+def has_agents(session: Session, at: datetime) -> bool:
+    absent_after_s = services().settings.limits.agent_absent_after_s
+    return bool(presence.present_agents(session, at, absent_after_s))
+
+
+def agent_name(session: Session, staff_id: int | None) -> str | None:
+    staff = session.get(Staff, staff_id) if staff_id is not None else None
+    return staff.name if staff is not None else None
