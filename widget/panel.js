@@ -225,7 +225,7 @@ export class Panel {
     if (this.#isOpen) this.#attend()
   }
 
-  /** @returns {Promise<?Answer>} null when there is a conversation to write to, else why not */
+  /** @returns null when there is a conversation to write to, else the answer that says why not */
   async #begin () {
     const hadOne = this.conversation.isThere
     const refused = await this.conversation.ensure()
@@ -256,7 +256,7 @@ export class Panel {
     this.feed.nudge()
   }
 
-  /** @param {?string} why key of what the patient is told */
+  /** why: key of what the patient is told, or null. */
   #startFresh (why) {
     this.conversation.drop()
     this.#reset()
@@ -284,7 +284,7 @@ export class Panel {
     this.composer.focus()
   }
 
-  /** End or delete, after a question. @returns {Promise<boolean>} false: the patient or the server did not agree */
+  /** End or delete, after a question. @returns whether patient and server agreed */
   async #finish (picked) {
     const { strings } = this.face
     const words = [strings.say(`confirm_${picked}`), strings.say(`yes_${picked}`)]
@@ -296,7 +296,7 @@ export class Panel {
       this.face.explain(answer)
       return false
     }
-    // The stream says it too, with whether a rating is wanted; a stream that is down would say it late.
+    // The stream says it too; one that is down would say it late.
     if (picked === 'end') await this.#catchUp()
     return true
   }

@@ -5,10 +5,9 @@
 const ANSWER_WITHIN_MS = 12000
 const POLL_WAIT_S = 25
 
-/** @typedef {{status: number, body: ?object, retry_after_s: number}} Answer */
-
+/** An answer is {status, body: ?object, retry_after_s}. */
 export class Api {
-  /** @type {?{id: string, token: string}} */
+  /** {id, token}, or null before the first words. */
   conversation = null
 
   constructor (base, fetch) { Object.assign(this, { base, fetch }) }

@@ -4,7 +4,7 @@ const WARN_FROM = 0.9
 const SAVE_AFTER_MS = 300
 const TYPING_EACH_MS = 3000
 
-/** @returns {number} characters as the server counts them: code points, without the space around */
+/** As the server counts: code points, without the space around. */
 export function countCharacters (text) { return [...text.trim()].length }
 
 export class Composer {
@@ -117,7 +117,7 @@ export class Menu {
   }
 }
 
-/** Ask before something that cannot be undone. @returns {Promise<boolean>} */
+/** Ask before something that cannot be undone. */
 export function confirmIn ($dialog, $text, $yes, question, yes) {
   $text.textContent = question
   $yes.textContent = yes

@@ -81,10 +81,10 @@ export class Face {
     if (key) this.status.announce(notice.textContent)
   }
 
-  /** What failed, in the server's words or ours, where nothing else on the screen says it. */
+  /** What failed, in the server's words or ours. */
   explain (answer) { this.status.show(answer?.body?.error?.message || this.strings.say('not_done')) }
 
-  /** A short cut is not worth a word; one that lasts is said, with the way around it. @returns {boolean} whether it is news */
+  /** A short cut is not worth a word; one that lasts is said. @returns {boolean} whether it is news */
   showLine (isUp) {
     if (isUp === this.#isUp) return false
     this.#isUp = isUp

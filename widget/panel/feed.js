@@ -1,13 +1,13 @@
 /**
  * The rows of the log as they come: by stream, by long poll where streams fail, now and then while the panel is
- * closed. Rule: goes on from the last row seen, gives up never, and tells nobody twice that the line is down.
+ * closed. Rule: goes on from the last row seen and never gives up.
  */
 import { HIDDEN_CEILING_MS, WATCHED_CEILING_MS, backoffMs } from './api.js'
 
-/** The server sends its state at once and a heartbeat each 15 s: silence longer than this is a dead line. */
-export const SILENCE_MS = 35000
-/** A proxy that holds a stream back shows nothing at all: do not wait for a heartbeat then. */
-export const FIRST_SIGN_MS = 8000
+/** The server sends a heartbeat each 15 s: silence longer than this is a dead line. */
+const SILENCE_MS = 35000
+/** It sends its state at once: a proxy that holds a stream back is known soon. */
+const FIRST_SIGN_MS = 8000
 const STALE_AFTER_MS = 17000
 const POLLS_BEFORE_NEXT_STREAM = 12
 const STREAM_TRIES = 3
@@ -41,7 +41,7 @@ export class Feed {
 
   get mode () { return this.#mode }
 
-  /** The page was woken or the line is back: try now, and do not trust a stream that has been silent. */
+  /** The page was woken or the line is back: try now, and trust no silent stream. */
   nudge () {
     this.#waiting?.abort()
     if (this.#mode !== 'live' || this.parts.now() - this.#lastSignAt < STALE_AFTER_MS) return
@@ -106,7 +106,6 @@ export class Feed {
     return 'up'
   }
 
-  /** @returns {Promise<'up'|'down'|'gone'>} after the stream has ended */
   async #stream (signal) {
     const own = new AbortController()
     const both = AbortSignal.any([signal, own.signal])
@@ -144,7 +143,7 @@ export class Feed {
         this.#sign()
         for (const event of parser.feed(text)) this.#take(event)
       }
-    } catch { /* cut in the middle: the rows so far are placed, the rest comes after the cursor */ }
+    } catch { /* cut in the middle: the next one goes on from the cursor */ }
     return heard
   }
 

@@ -21,7 +21,7 @@ export class Log {
   /** @returns {boolean} whether the server's own row of this message stands here */
   knows (clientId) { return [...this.#own.values()].includes(clientId) }
 
-  /** A danger card came with a response. @returns {boolean} false when it stands here already: an earlier try, a faster stream */
+  /** A danger card came with a response. @returns {boolean} false when it stands here already */
   takeCard (clientId) {
     if (this.#cards.has(clientId)) return false
     this.#cards.add(clientId)
@@ -97,7 +97,7 @@ export class LogView {
     return true
   }
 
-  /** The danger card of a response: shown before anything else happens, once, and heard at once. */
+  /** The danger card of a response: seen and heard at once, and once. */
   alert (clientId, html) {
     if (!this.log.takeCard(clientId)) return
     const $card = make('div', 'kb-message kb-message--bot')
@@ -112,7 +112,7 @@ export class LogView {
     $card.scrollIntoView({ block: 'nearest' })
   }
 
-  /** Show or update a line of the outbox. @param {object} item  @param {string} [oldId] the id it was shown under */
+  /** Show or update a line of the outbox; oldId: the id it was shown under. */
   showPending (item, oldId = item.client_id) {
     if (this.log.knows(item.client_id)) return
     const $line = this.#find('pending', oldId) ?? this.#makePending(item)

@@ -7,20 +7,12 @@ import { WATCHED_CEILING_MS, backoffMs } from './api.js'
 export const TRIES = 6
 const LONGEST_WAIT_MS = 60000
 
-/**
- * @typedef {{client_id: string, body: object, label: string, state: 'sending'|'waiting'|'failed', tries: number,
- *   said: string, can_retry: boolean}} Item  `label`: the words shown; `said`: the server's message
- */
-
-/** @returns {Item} */
+/** label: the words shown; said: the server's message; state: sending, waiting (for another try) or failed. */
 export function makeItem (clientId, body, label) {
   return { client_id: clientId, body, label, state: 'sending', tries: 0, said: '', can_retry: true }
 }
 
-/**
- * What becomes of an item after an answer.
- * @returns {{act: 'sent'|'gone'|'wait'|'fail', item: Item, wait_ms: number}} gone: the conversation is not there any more
- */
+/** What becomes of an item after an answer: sent, wait, fail, or gone: the conversation is not there any more. */
 export function decide (item, { status, body, retry_after_s: retryAfterS }, random) {
   if (status >= 200 && status < 300) return { act: 'sent' }
   const tried = { ...item, tries: item.tries + 1, said: body?.error?.message ?? '', is_offline: status === 0 }
@@ -37,7 +29,7 @@ export function decide (item, { status, body, retry_after_s: retryAfterS }, rand
   return { act: 'fail', item: { ...tried, state: 'failed', can_retry: canRetry, needs_new_id: isReused } }
 }
 
-/** For another try; `newId` when the old id may not be used again. @returns {Item} */
+/** For another try; `newId` when the old id may not be used again. */
 export function retried (item, newId) {
   return { ...item, client_id: newId ?? item.client_id, state: 'sending', tries: 0, said: '', has_moved: false }
 }
@@ -70,7 +62,7 @@ export class Outbox {
     return this.run()
   }
 
-  /** @returns {?Item} the item taken out, so that its words can go back to the text box */
+  /** @returns the item taken out, so that its words can go back to the text box */
   remove (clientId) {
     const item = this.#items.find(each => each.client_id === clientId) ?? null
     this.#items = this.#items.filter(each => each !== item)

@@ -40,7 +40,7 @@ export class Tabs {
     this.#release = null
   }
 
-  /** A frozen page keeps its lock and says nothing: ask it, and take the lock where no answer comes. */
+  /** A frozen page keeps its lock: ask it, and take the lock where no answer comes. */
   async checkLeader () {
     if (this.isLeader || !this.#asking) return
     this.#sawLeader = false
