@@ -23,7 +23,7 @@ from werkzeug.test import TestResponse
 from search.answer import Found, Outcome, PassageFound
 from search.index import Index
 from tests.fakes import FakeEncoder, FakeRasa
-from web import auth, create_app, make_services, turns
+from web import auth, create_app, handoffs, make_services, presence, turns
 from web.background import Background
 from web.config import Settings
 from web.models import RoleName, Staff
@@ -294,3 +294,20 @@ def search(monkeypatch: pytest.MonkeyPatch) -> Search:
     fake = Search()
     monkeypatch.setattr(turns, "ask", fake.ask)
     return fake
+
+
+@pytest.fixture
+def claimed(app: Flask, staff: Callable[[str], Staff]) -> Callable[[Patient], int]:
+    """Hand a conversation to Ana, who claims it; returns the handoff's id."""
+
+    def hand_over(patient: Patient) -> int:
+        ana = staff("Ana")
+        with app.app_context(), of(app).database.transaction() as session:
+            presence.seen(session, ana.id, of(app).clock())
+            handoffs.request(session, patient.id, "asked")
+            handoff = handoffs.open_handoff(session, patient.id)
+            assert handoff is not None, "the demo's chat hours never end"
+            handoffs.claim(session, handoff.id, ana.id)
+            return handoff.id
+
+    return hand_over

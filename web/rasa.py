@@ -165,7 +165,8 @@ def _read_item(raw: dict[str, Any]) -> Iterator[Item]:
 
 
 def _read_buttons(raw: Any) -> Iterator[Button]:
-    for button in raw if isinstance(raw, list) else ():
+    buttons = raw if isinstance(raw, list) else []
+    for button in (each for each in buttons if isinstance(each, dict)):
         title, payload = button.get("title"), button.get("payload")
         if isinstance(title, str) and isinstance(payload, str) and title and payload:
             yield Button(title, payload)

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy import exists, select, update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, aliased
 
 from search.answer import Found, Outcome, ask
@@ -114,8 +114,12 @@ class Workers:
             try:
                 while not self.services.stopping.is_set() and self.do_one():
                     pass
-            except (DBAPIError, DatabaseBusy) as error:
+            except (SQLAlchemyError, DatabaseBusy) as error:
                 logger.warning("turn.database", error=type(error).__name__)
+                self.services.stopping.wait(0.5)
+            except Exception as error:
+                # A worker that died would be missed by every later patient.
+                logger.error("worker.failed", error=type(error).__name__, at=place_of(error))
                 self.services.stopping.wait(0.5)
             self._bell.wait_for_ring(IDLE_LOOK_S)
 
@@ -276,7 +280,7 @@ def answer(services: Services, work: Work) -> None:
     plan = _guarded("turn.failed", work, lambda: _plan(services, work, found))
     if plan is None:
         plan = without_search(services.settings, work.question.lang)
-    wrote = finish(services, work, plan, found)
+    wrote = _finish_somehow(services, work, plan, found)
     logger.info(
         "turn.done" if wrote else "turn.discarded",
         turn=work.turn_id,
@@ -363,6 +367,18 @@ def finish(services: Services, work: Work, plan: Plan, found: Found | None) -> b
             _write(session, work, position, step)
         _count(conversation, plan, plan.outcome)
         return True
+
+
+def _finish_somehow(services: Services, work: Work, plan: Plan, found: Found | None) -> bool:
+    """Finish; should a reply itself not be storable, with the one that always is."""
+    try:
+        return finish(services, work, plan, found)
+    except (SQLAlchemyError, DatabaseBusy):
+        raise  # the turn is taken up again when its lease has run out
+    except Exception as error:
+        kind = type(error).__name__
+        logger.error("reply.failed", turn=work.turn_id, error=kind, at=place_of(error))
+        return finish(services, work, without_search(services.settings, work.question.lang), found)
 
 
 def _close(

@@ -1,0 +1,211 @@
+"""A patient in danger gets the card, whatever else fails."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from safety.danger import Level, screen
+from search.answer import Outcome
+from tests.conftest import Patient, Search, words
+from tests.fakes import FakeRasa
+from web import db
+from web.config import Settings
+from web.models import Block, Staff
+from web.services import Services, of
+
+CHEST_PAIN = "I have chest pain"
+SUICIDE = "I want to kill myself"
+
+
+def test_the_screen_still_knows_these() -> None:
+    assert screen(CHEST_PAIN).level is Level.EMERGENCY
+    assert screen(SUICIDE).level is Level.CRISIS
+
+
+def has_card(answer: Any, number: str = "911") -> bool:
+    card = answer.json["card"]
+    return bool(card["kind"] == number and f'href="tel:{number}"' in card["html"])
+
+
+def test_an_emergency_gets_its_card_and_no_answer_by_itself(
+    pat: Patient, answer_all: Callable[[], int], search: Search
+) -> None:
+    search.finds(Outcome.ANSWER, "en/parking")
+    sent = pat.say(f"{CHEST_PAIN}, where do I park?", "danger")
+    assert sent.status_code == 202
+    assert has_card(sent)
+    assert answer_all() == 0
+    own, card, line = pat.log()
+    assert (card["kind"], card["client_id"]) == ("danger", "danger")
+    assert 'data-continue="2"' in card["html"]
+    assert 'data-continue="2"' in sent.json["card"]["html"], "the early card has the way on too"
+    assert "Nobody is reading this chat" in words(line["html"])
+    assert own["n"] == 1
+
+
+def test_the_patient_may_go_on_from_an_emergency(
+    pat: Patient, answer_all: Callable[[], int], search: Search
+) -> None:
+    search.finds(Outcome.ANSWER, "en/parking")
+    pat.say(f"{CHEST_PAIN}, where do I park?", "danger")
+    sent = [pat.post("/messages", {"client_id": "go", "continue": 2}) for _ in range(2)]
+    assert [answer.status_code for answer in sent] == [202, 202]
+    answer_all()
+    assert search.asked[0]["question"] == f"{CHEST_PAIN}, where do I park?"
+    own, answer = pat.log(3)
+    assert words(own["html"]) == "This is not an emergency: answer my question"
+    assert "Park behind the house" in answer["html"]
+
+
+def test_a_crisis_gets_its_card_and_the_rest_is_answered(
+    pat: Patient, answer_all: Callable[[], int], search: Search
+) -> None:
+    search.finds(Outcome.ANSWER, "en/parking")
+    sent = pat.say(SUICIDE)
+    assert has_card(sent, "988")
+    assert "data-continue" not in sent.json["card"]["html"]
+    assert answer_all() == 1
+    assert [row["kind"] for row in pat.log()] == ["text", "danger", "handoff", "passages"]
+
+
+def test_a_repeated_post_shows_the_card_again_and_keeps_one(pat: Patient) -> None:
+    answers = [pat.say(CHEST_PAIN, "same") for _ in range(3)]
+    assert all(has_card(answer) for answer in answers)
+    assert answers[0].json == answers[2].json
+    assert sum(row["kind"] == "danger" for row in pat.log()) == 1
+
+
+def test_the_card_speaks_the_patients_language(client: Any) -> None:
+    pat = Patient(client, "es")
+    assert 'lang="es"' in pat.say(CHEST_PAIN).json["card"]["html"]
+
+
+def test_with_too_many_messages_the_card_is_there(
+    make_app: Callable[..., Flask], settings: Settings
+) -> None:
+    limits = settings.limits.model_copy(update={"messages_per_minute": 1})
+    pat = Patient(make_app(settings.model_copy(update={"limits": limits})).test_client())
+    pat.say("hello")
+    refused = pat.say(CHEST_PAIN)
+    assert refused.status_code == 429
+    assert has_card(refused)
+
+
+def test_with_too_many_requests_the_card_is_there(
+    make_app: Callable[..., Flask], settings: Settings
+) -> None:
+    limits = settings.limits.model_copy(update={"requests_per_minute": 2})
+    pat = Patient(make_app(settings.model_copy(update={"limits": limits})).test_client())
+    pat.say("hello")
+    refused = pat.say(CHEST_PAIN)
+    assert refused.json["error"]["code"] == "too_many_requests"
+    assert has_card(refused)
+
+
+def test_a_blocked_patient_sees_the_card(
+    pat: Patient, services: Services, staff: Callable[[str], Staff]
+) -> None:
+    ana = staff("Ana")
+    now = services.clock()
+    with services.database.transaction() as session:
+        until = now + timedelta(hours=1)
+        session.add(Block(key=pat.id, until_at=until, staff_id=ana.id, created_at=now))
+    refused = pat.say(CHEST_PAIN)
+    assert (refused.status_code, refused.json["error"]["code"]) == (403, "blocked")
+    assert has_card(refused)
+    assert pat.log() == []
+
+
+def test_a_reused_client_id_shows_the_card(pat: Patient) -> None:
+    pat.say("hello", "one")
+    refused = pat.say(CHEST_PAIN, "one")
+    assert refused.status_code == 409
+    assert has_card(refused)
+
+
+def test_after_the_end_the_card_is_there(pat: Patient) -> None:
+    pat.post("/end")
+    refused = pat.say(CHEST_PAIN)
+    assert refused.json["error"]["code"] == "conversation_ended"
+    assert has_card(refused)
+
+
+@pytest.mark.parametrize("length", [3_000, 200_000])
+def test_a_text_far_too_long_shows_the_card(pat: Patient, length: int) -> None:
+    refused = pat.say(f"{CHEST_PAIN}. " + "please " * (length // 7))
+    assert refused.status_code == 413
+    assert has_card(refused)
+
+
+def test_an_unknown_conversation_shows_the_card(client: Any) -> None:
+    path = "/api/v1/conversations/nobody/messages"
+    refused = client.post(path, json={"client_id": "a", "text": CHEST_PAIN})
+    assert refused.status_code == 404
+    assert has_card(refused)
+
+
+@pytest.mark.parametrize("body", [b'{"text": "I have chest pain"', b"I have chest pain"])
+def test_a_broken_body_shows_the_card(pat: Patient, body: bytes) -> None:
+    refused = pat.client.post(pat.path + "/messages", data=body, headers=pat.headers)
+    assert refused.status_code == 400
+    assert has_card(refused)
+
+
+@contextmanager
+def locked(settings: Settings) -> Iterator[None]:
+    """Hold SQLite's write lock from outside, as a backup tool may."""
+    other = sqlite3.connect(settings.database.removeprefix("sqlite:///"), isolation_level=None)
+    other.execute("begin immediate")
+    try:
+        yield
+    finally:
+        other.execute("rollback")
+        other.close()
+
+
+def test_with_a_locked_database_the_card_is_there_and_all_recovers(
+    make_app: Callable[..., Flask], settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(db, "BUSY_TIMEOUT_S", 0.2)
+    pat = Patient(make_app().test_client())
+    with locked(settings):
+        refused = pat.say(CHEST_PAIN, "kept")
+        assert (refused.status_code, refused.json["error"]["code"]) == (503, "try_again")
+        assert "Retry-After" in refused.headers
+        assert has_card(refused)
+        assert pat.log() == [], "reading goes on"
+    assert pat.say(CHEST_PAIN, "kept").status_code == 202
+    assert len(pat.log()) == 3
+
+
+def test_without_a_database_the_card_is_there(app: Flask, pat: Patient) -> None:
+    of(app).database.dispose()
+    path = of(app).settings.var_dir / "clinic.sqlite3"
+    path.rename(path.with_suffix(".gone"))
+    refused = pat.say(CHEST_PAIN)
+    assert refused.status_code == 503
+    assert has_card(refused)
+
+
+def test_while_an_agent_has_the_chat_the_screen_goes_on(
+    pat: Patient,
+    app: Flask,
+    answer_all: Callable[[], int],
+    search: Search,
+    rasa: FakeRasa,
+    claimed: Callable[[Patient], int],
+) -> None:
+    claimed(pat)
+    before = len(pat.log())
+    assert has_card(pat.say(CHEST_PAIN))
+    assert pat.say("hello").json["card"] is None
+    assert answer_all() == 0, "the bot is silent"
+    assert rasa.heard == []
+    assert [row["kind"] for row in pat.log(before)] == ["text", "danger", "text"]
