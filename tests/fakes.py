@@ -32,7 +32,8 @@ class FakeEncoder:
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         self.encoded += texts
-        return np.stack([_vector(text) for text in texts]).astype(np.float32)
+        vectors = [_vector(text) for text in texts]
+        return np.array(vectors, dtype=np.float32).reshape(len(texts), DIMENSIONS)
 
 
 def _vector(text: str) -> NDArray[np.float32]:

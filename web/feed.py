@@ -7,7 +7,8 @@ has. The database is read briefly and let go before anything is sent or waited f
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ from web.stream import HEARTBEAT, HEARTBEAT_S, TooManyStreams, sse
 from web.wording import say
 
 MAX_ROWS = 500
+Context = Callable[[], AbstractContextManager[Any]]
 
 
 @dataclass(frozen=True)
@@ -63,28 +65,37 @@ def _status_line(status: handoffs.HandoffStatus, lang: str) -> str:
     return say(lang, key, position=status.position, name=status.agent)
 
 
-def events(services: Services, conversation_id: str, after: int) -> Iterator[bytes]:
-    """Yield the stream until the conversation is gone or the process stops."""
+def events(
+    services: Services, context: Context, conversation_id: str, after: int
+) -> Iterator[bytes]:
+    """Yield the stream until the conversation is gone or the process stops.
+
+    context: makes the application's context, which is entered for each look at the log and left
+    before anything is sent: it holds what must not stay open for as long as a panel does.
+    """
     state: dict[str, Any] | None = None
     sent_at = time.monotonic()
     with services.hub.subscribe([conversation_id]) as subscription:
         while not services.hub.is_closed:
-            now = snapshot(services, conversation_id, after)
+            with context():
+                now = snapshot(services, conversation_id, after)
+                pieces = _pieces(now, state) if now is not None else []
             if now is None:
                 return
-            for row in now.rows:
-                yield sse("message", message_event(row, lang=now.lang), row.n)
-                after = row.n
-            if now.state != state:
-                yield sse("state", now.state)
-            if now.rows or now.state != state:
-                state, sent_at = now.state, time.monotonic()
+            yield from pieces
+            state, after = now.state, max([after, *(row.n for row in now.rows)])
+            sent_at = time.monotonic() if pieces else sent_at
             if len(now.rows) == MAX_ROWS:
                 continue
             subscription.wait(_patience_s(services, conversation_id))
-            if time.monotonic() - sent_at >= HEARTBEAT_S - 0.1:
+            if time.monotonic() - sent_at >= HEARTBEAT_S * 0.99:
                 yield HEARTBEAT
                 sent_at = time.monotonic()
+
+
+def _pieces(now: Snapshot, state_before: dict[str, Any] | None) -> list[bytes]:
+    rows = [sse("message", message_event(row, lang=now.lang), row.n) for row in now.rows]
+    return rows if now.state == state_before else [*rows, sse("state", now.state)]
 
 
 def _patience_s(services: Services, conversation_id: str) -> float:

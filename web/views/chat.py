@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from flask import Blueprint, Response, g, jsonify, request, stream_with_context
+from flask import Blueprint, Response, current_app, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from web import contact, conversations, export, feed, handoffs, hours, intake, security
@@ -123,8 +123,9 @@ def post_message(conversation_id: str) -> ResponseReturnValue:
 @blueprint.get("/conversations/<conversation_id>/stream")
 def stream(conversation_id: str) -> ResponseReturnValue:
     services().streams.take()
-    events = feed.events(services(), conversation_id, last_seen_n())
-    response = Response(stream_with_context(events), mimetype="text/event-stream")
+    context = current_app.app_context
+    events = feed.events(services(), context, conversation_id, last_seen_n())
+    response = Response(events, mimetype="text/event-stream")
     response.call_on_close(services().streams.give_back)
     response.headers["X-Accel-Buffering"] = "no"  # nginx would hold events back
     return response
