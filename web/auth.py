@@ -14,6 +14,7 @@ import math
 import secrets
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, TypeVar, cast
 
 from flask import (
@@ -25,6 +26,7 @@ from flask import (
     flash,
     jsonify,
     redirect,
+    render_template,
     request,
     session,
     url_for,
@@ -150,6 +152,7 @@ def _flask_security_settings() -> dict[str, Any]:
         "SECURITY_POST_LOGOUT_VIEW": "/account/sign-in",
         "SECURITY_POST_CHANGE_VIEW": "/account/",
         "SECURITY_STATIC_FOLDER": None,
+        "SECURITY_FRESHNESS": timedelta(seconds=-1),  # nothing asks to sign in again: no such page
         "SECURITY_PASSWORD_HASH": "argon2",
         # No pepper from a file: a restored database still lets people in.
         "SECURITY_PASSWORD_SINGLE_HASH": ["argon2"],
@@ -223,12 +226,12 @@ def _end_stale_session() -> ResponseReturnValue | None:
 
 
 def _to_sign_in() -> ResponseReturnValue:
-    if request.method == "GET" and request.accept_mimetypes.accept_html:
-        return redirect(url_for("security.login", next=request.full_path.rstrip("?")))
-    if wants_json():
+    accepts = request.accept_mimetypes
+    if accepts and not accepts.accept_html:  # the console's script, or its stream
         message = "You are signed out. Sign in again."
         return jsonify(error={"code": "signed_out", "message": message}), 401
-    return redirect(url_for("security.login"))
+    after = request.full_path.rstrip("?") if request.method == "GET" else None
+    return redirect(url_for("security.login", next=after))
 
 
 def wants_json() -> bool:
@@ -241,7 +244,7 @@ def _csrf_refused(_error: CSRFError) -> ResponseReturnValue:
     message = "This page is too old. Reload it and try again."
     if wants_json():
         return jsonify(error={"code": "csrf", "message": message}), 400
-    return current_app.jinja_env.get_template("account/problem.html").render(message=message), 400
+    return render_template("account/problem.html", message=message), 400
 
 
 # Sign-in ----------------------------------------------------------------------------------------

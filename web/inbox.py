@@ -97,6 +97,15 @@ def entries(session: Session, box: Box, staff_id: int) -> list[Entry]:
     return [_entry(row) for row in session.execute(query)]
 
 
+def box_of(handoff: Handoff, staff_id: int) -> Box:
+    if handoff.state in WAITING:
+        return Box.WAITING
+    if handoff.state is HandoffState.CLAIMED:
+        return Box.MINE if handoff.staff_id == staff_id else Box.OTHERS
+    is_left = handoff.state is HandoffState.MESSAGE_LEFT and handoff.answered_at is None
+    return Box.MESSAGES if is_left else Box.CLOSED
+
+
 def _in_box(box: Box, staff_id: int) -> ColumnElement[bool]:
     claimed = Handoff.state == HandoffState.CLAIMED
     left = Handoff.state == HandoffState.MESSAGE_LEFT

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 import tomllib
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +18,7 @@ from typing import Any
 import html5lib
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from web import auth, conversations, create_app, handoffs, make_services, presence
@@ -62,16 +65,25 @@ class Desk:
         self.services: Services = replace(make_services(self.settings), clock=self.clock)
         self.app: Flask = create_app(self.settings, self.services)
         self.app.testing = True
-        self.context = self.app.app_context()
-        self.context.push()
+        # A cheap hash of the same kind: dozens of sign-ins would otherwise take minutes.
+        hashes = self.app.extensions["security"].pwd_context
+        hashes.update(argon2__rounds=1, argon2__memory_cost=64, argon2__parallelism=1)
 
     def close(self) -> None:
-        self.context.pop()
         self.services.hub.close()
         self.services.database.dispose()
 
-    def open(self) -> Any:
-        return self.services.database.transaction()
+    @contextmanager
+    def open(self) -> Iterator[Session]:
+        # The context lasts as long as the act: one around a whole test would make its requests
+        # share what Flask keeps per request, the signed-in person for one.
+        with self.app.app_context(), self.services.database.transaction() as session:
+            yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        with self.app.app_context(), self.services.database.reading() as session:
+            yield session
 
     def add(self, name: str, *roles: RoleName) -> Staff:
         with self.open() as session:
@@ -129,18 +141,18 @@ class Desk:
             return handoff.id
 
     def handoff(self, handoff_id: int) -> Any:
-        with self.services.database.reading() as session:
+        with self.reading() as session:
             return handoffs.get(session, handoff_id)
 
     def conversation_of(self, handoff_id: int) -> str:
         return str(self.handoff(handoff_id).conversation_id)
 
     def status(self, conversation_id: str) -> Any:
-        with self.services.database.reading() as session:
+        with self.reading() as session:
             return handoffs.status(session, conversation_id)
 
     def log(self, conversation_id: str) -> list[Message]:
-        with self.services.database.reading() as session:
+        with self.reading() as session:
             return list(conversations.log(session, conversation_id))
 
     def lines(self, conversation_id: str) -> list[str]:

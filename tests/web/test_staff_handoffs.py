@@ -231,17 +231,16 @@ class Race:
     other: list[BaseException] = field(default_factory=list)
 
     def claim(self, desk: Desk, handoff_id: int, staff_id: int, start: threading.Barrier) -> None:
-        with desk.app.app_context():
-            start.wait()
-            try:
-                with desk.open() as session:
-                    handoffs.claim(session, handoff_id, staff_id)
-            except HandoffAlreadyClaimed as refusal:
-                self.told.append(refusal)
-            except BaseException as error:
-                self.other.append(error)
-            else:
-                self.won.append(staff_id)
+        start.wait()
+        try:
+            with desk.open() as session:
+                handoffs.claim(session, handoff_id, staff_id)
+        except HandoffAlreadyClaimed as refusal:
+            self.told.append(refusal)
+        except BaseException as error:
+            self.other.append(error)
+        else:
+            self.won.append(staff_id)
 
     def run(self, desk: Desk, handoff_id: int, agents: list[Staff]) -> None:
         start = threading.Barrier(len(agents))
@@ -326,13 +325,15 @@ def test_the_same_message_sent_again_is_one_row(desk: Desk) -> None:
 
 def post(desk: Desk, conversation_id: str, client_id: str, text: str) -> None:
     seen = conversations.screened(desk.settings, text, "en")
-    conversations.receive(desk.services, conversation_id, client_id, Typed(text), seen)
+    with desk.app.app_context():
+        conversations.receive(desk.services, conversation_id, client_id, Typed(text), seen)
 
 
 def answer_all(desk: Desk) -> None:
     workers = Workers(desk.services, desk.app.app_context)
-    while workers.do_one():
-        pass
+    with desk.app.app_context():
+        while workers.do_one():
+            pass
 
 
 @pytest.mark.parametrize("end", ["resolve", "return_to_bot"])

@@ -6,9 +6,6 @@ conversations that were handed to people, and opening one is written down.
 
 from __future__ import annotations
 
-import secrets
-import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,27 +24,18 @@ from flask import (
 from flask.typing import ResponseReturnValue
 from flask_security import current_user
 from markupsafe import Markup
-from sqlalchemy.orm import Session
 
-from web import audit, auth, conversations, handoffs, inbox, messages, presence, security
+from web import audit, auth, handoffs, inbox, presence, security
 from web.audit import Act
 from web.handoffs import HandoffAlreadyClaimed, HandoffClosed, HandoffNotFound, HandoffNotYours
-from web.hours import is_open, moment_text
-from web.inbox import Box
-from web.models import Author, Conversation, Handoff, HandoffState, RoleName, Staff
+from web.models import Conversation, Handoff, HandoffState, RoleName
 from web.services import services
-from web.stream import Subscription, sse
+from web.views import _desk
+from web.views._desk_stream import News
 
 blueprint = Blueprint("console", __name__, url_prefix="/console")
 auth.guard(blueprint, RoleName.AGENT)
 
-# A stream ends after a minute and the browser opens it again: so a session that was ended, or went
-# idle, stops getting news within a minute.
-STREAM_LIFE_S = 60.0
-BEAT_S = 15.0
-RETRY_MS = 1000
-INBOX_PAUSE_S = 0.5  # at most two lists a second, however busy the desk
-LANG = "en"  # the console speaks English; patients' lines stay as they were said
 BLOCK_HOURS = (1, 24, 168)
 
 CLOSED_TEXTS = {
@@ -71,7 +59,7 @@ def sign_of_life() -> None:
 @blueprint.get("/")
 def inbox_page() -> ResponseReturnValue:
     with services().database.reading() as session:
-        page = _inbox(session)
+        page = _desk.inbox_values(session)
     return render_template("console/inbox.html", **page)
 
 
@@ -82,60 +70,12 @@ def conversation_page(conversation_id: str) -> ResponseReturnValue:
         subject = f"conversation:{conversation_id}"
         audit.record(session, Act.TRANSCRIPT_OPENED, subject, staff_id=current_user.id)
         page = {
-            **_inbox(session),
-            **_conversation(session, card),
+            **_desk.inbox_values(session, card.entry.handoff),
+            **_desk.conversation_values(card),
             # Rendered from the message template, which escapes what people wrote.
-            "rows": [Markup(row["html"]) for row in _rows(session, conversation_id, after=0)],
+            "rows": [Markup(row["html"]) for row in _desk.rows(session, conversation_id, 0)],
         }
     return render_template("console/conversation.html", **page)
-
-
-def _inbox(session: Session) -> dict[str, Any]:
-    try:
-        box = Box(request.args.get("box", Box.WAITING))
-    except ValueError:
-        abort(404)
-    counts = inbox.counts(session, current_user.id)
-    if "box" not in request.args and not counts[Box.WAITING] and counts[Box.MINE]:
-        box = Box.MINE
-    return {
-        "Box": Box,
-        "box": box,
-        "counts": counts,
-        "entries": inbox.entries(session, box, current_user.id),
-        "me": session.get_one(Staff, current_user.id),
-        "now": services().clock(),
-        "reference": inbox.reference,
-        "clock_text": _clock_text,
-        "is_open": is_open(services().settings.chat_calendar, services().clock()),
-    }
-
-
-def _conversation(session: Session, card: inbox.Card) -> dict[str, Any]:
-    handoff = card.entry.handoff
-    return {
-        "card": card,
-        "handoff": handoff,
-        "conversation": card.entry.conversation,
-        "state": HandoffState,
-        "is_mine": _is_mine(handoff),
-        "patient_typing": services().typing.is_typing(card.entry.conversation.id, "patient"),
-        "new_client_id": secrets.token_hex,
-        "max_message_characters": services().settings.limits.max_message_characters,
-    }
-
-
-def _is_mine(handoff: Handoff) -> bool:
-    return handoff.state is HandoffState.CLAIMED and handoff.staff_id == current_user.id
-
-
-def _rows(session: Session, conversation_id: str, after: int) -> list[dict[str, Any]]:
-    rows = conversations.log(session, conversation_id, after)
-    return [messages.message_event(row, lang=LANG, audience="staff") for row in rows]
-
-
-def _clock_text(moment: Any) -> str:
-    return moment_text(services().settings.chat_calendar, moment, LANG)
 
 
 # Acts on a handoff -------------------------------------------------------------------------------
@@ -152,7 +92,7 @@ class Refusal:
 
 def _refusal(error: Exception) -> Refusal:
     if isinstance(error, HandoffAlreadyClaimed):
-        when = _clock_text(error.at)
+        when = _desk.clock_text(error.at)
         return Refusal("already_claimed", f"{error.name} claimed this conversation at {when}.")
     if isinstance(error, HandoffClosed):
         return Refusal("closed", CLOSED_TEXTS.get(error.state, "This is done already."))
@@ -303,7 +243,7 @@ def ping() -> ResponseReturnValue:
 def typing(conversation_id: str) -> ResponseReturnValue:
     with services().database.reading() as session:
         handoff = handoffs.open_handoff(session, conversation_id)
-    if handoff is not None and _is_mine(handoff):
+    if handoff is not None and _desk.is_mine(handoff):
         services().typing.mark(conversation_id, "agent")
     return "", 204
 
@@ -324,88 +264,8 @@ def stream() -> ResponseReturnValue:
             inbox.card(session, conversation_id) or abort(404)
     topics = ["console", *([conversation_id] if conversation_id else [])]
     subscription = services().hub.subscribe(topics)
-    events = _events(subscription, conversation_id, after)
-    return Response(
-        stream_with_context(events),
-        mimetype="text/event-stream",
-        headers={"X-Accel-Buffering": "no"},
-    )
-
-
-def _events(subscription: Subscription, conversation_id: str | None, after: int) -> Iterator[bytes]:
-    ends = time.monotonic() + STREAM_LIFE_S
-    sent: dict[str, Any] = {}
-    with subscription:
-        yield f"retry: {RETRY_MS}\n\n".encode()
-        while True:
-            with services().database.reading() as session:
-                news, after = _news(session, conversation_id, after, sent)
-            yield from news
-            left = ends - time.monotonic()
-            if left <= 0 or services().stopping.is_set():
-                return
-            if not subscription.wait(min(BEAT_S, left, _typing_left_s(conversation_id))):
-                yield sse("beat", {})
-            time.sleep(INBOX_PAUSE_S if not conversation_id else 0.05)
-
-
-def _typing_left_s(conversation_id: str | None) -> float:
-    left = services().typing.left_s(conversation_id) if conversation_id else None
-    return BEAT_S if left is None else left + 0.05
-
-
-def _news(
-    session: Session, conversation_id: str | None, after: int, sent: dict[str, Any]
-) -> tuple[list[bytes], int]:
-    """Return the events since, leaving out what is as it was; and the last row's number."""
-    news: list[bytes] = []
-    page = _inbox(session)
-    _add(news, sent, "inbox", _inbox_event(session, page))
-    if conversation_id is None:
-        return news, after
-    card = inbox.card(session, conversation_id)
-    if card is None:
-        return [*news, sse("gone", {})], after
-    for row in _rows(session, conversation_id, after):
-        news.append(sse("message", row, row["n"]))
-        after = row["n"]
-    _add(news, sent, "state", _state_event(page, session, card))
-    return news, after
-
-
-def _add(news: list[bytes], sent: dict[str, Any], event: str, data: dict[str, Any]) -> None:
-    if sent.get(event) != data:
-        sent[event] = data
-        news.append(sse(event, data))
-
-
-def _inbox_event(session: Session, page: dict[str, Any]) -> dict[str, Any]:
-    waiting = handoffs.queue(session)
-    mine = inbox.entries(session, Box.MINE, current_user.id)
-    # Without `now` the list holds clock times only, so that it is the same until something happens;
-    # the script turns them into "4 min".
-    return {
-        "html": render_template("console/_inbox.html", **{**page, "now": None}),
-        "waiting": page["counts"][Box.WAITING],
-        "mine": page["counts"][Box.MINE],
-        "messages": page["counts"][Box.MESSAGES],
-        "waiting_ids": [handoff.id for handoff in waiting],
-        "urgent_ids": [handoff.id for handoff in waiting if handoff.urgent],
-        "spoke": {
-            entry.conversation.id: entry.last_n
-            for entry in mine
-            if entry.last_author is Author.PATIENT
-        },
-    }
-
-
-def _state_event(page: dict[str, Any], session: Session, card: inbox.Card) -> dict[str, Any]:
-    values = {**page, **_conversation(session, card)}
-    handoff = card.entry.handoff
-    return {
-        "key": f"{handoff.id} {handoff.state.value} {handoff.staff_id}",
-        "card": render_template("console/_card.html", **values),
-        "actions": render_template("console/_actions.html", **values),
-        "typing": values["patient_typing"],
-        "ended": card.entry.conversation.ended_at is not None,
-    }
+    events = News(conversation_id, after).events(subscription)
+    headers = {"X-Accel-Buffering": "no"}
+    response = Response(stream_with_context(events), mimetype="text/event-stream", headers=headers)
+    response.call_on_close(subscription.close)  # also when not one event was asked for
+    return response

@@ -1,0 +1,75 @@
+"""What the console's pages and its stream show: read once, the same for both."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+from typing import Any
+
+from flask import abort, request
+from flask_security import current_user
+from sqlalchemy.orm import Session
+
+from web import conversations, inbox, messages
+from web.hours import is_open, moment_text
+from web.inbox import Box
+from web.models import Handoff, HandoffState, Staff
+from web.services import services
+
+LANG = "en"  # the console speaks English; patients' lines stay as they were said
+
+
+def inbox_values(session: Session, handoff: Handoff | None = None) -> dict[str, Any]:
+    """Return what the list needs. handoff: the open one; its box shows unless another is asked."""
+    counts = inbox.counts(session, current_user.id)
+    box = _box(counts, handoff)
+    now = services().clock()
+    return {
+        "Box": Box,
+        "box": box,
+        "counts": counts,
+        "entries": inbox.entries(session, box, current_user.id),
+        "me": session.get_one(Staff, current_user.id),
+        "now": now,
+        "clock_text": clock_text,
+        "is_open": is_open(services().settings.chat_calendar, now),
+    }
+
+
+def _box(counts: dict[Box, int], handoff: Handoff | None) -> Box:
+    wanted = request.args.get("box")
+    if wanted is None and handoff is not None:
+        return inbox.box_of(handoff, current_user.id)
+    if wanted is None:
+        return Box.MINE if counts[Box.MINE] and not counts[Box.WAITING] else Box.WAITING
+    try:
+        return Box(wanted)
+    except ValueError:
+        abort(404)
+
+
+def conversation_values(card: inbox.Card) -> dict[str, Any]:
+    handoff, conversation = card.entry.handoff, card.entry.conversation
+    return {
+        "card": card,
+        "handoff": handoff,
+        "conversation": conversation,
+        "is_mine": is_mine(handoff),
+        "patient_typing": services().typing.is_typing(conversation.id, "patient"),
+        "new_client_id": secrets.token_hex,
+        "max_message_characters": services().settings.limits.max_message_characters,
+    }
+
+
+def is_mine(handoff: Handoff) -> bool:
+    return handoff.state is HandoffState.CLAIMED and bool(handoff.staff_id == current_user.id)
+
+
+def rows(session: Session, conversation_id: str, after: int) -> list[dict[str, Any]]:
+    """Return the log's rows above `after` as the stream's objects, with their HTML."""
+    log = conversations.log(session, conversation_id, after)
+    return [messages.message_event(row, lang=LANG, audience="staff") for row in log]
+
+
+def clock_text(moment: datetime) -> str:
+    return moment_text(services().settings.chat_calendar, moment, LANG)
