@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice, product
 
 from safety import guards
 from safety.grammar import near
@@ -24,6 +25,7 @@ from safety.vocabulary import spell, speller
 __all__ = ["Danger", "Level", "screen"]
 
 MAX_CHARACTERS = 20_000
+MAX_MATCHES, MAX_TRIALS = 12, 60  # of one phrase in one message: bounds the time of a long text
 
 
 @dataclass(frozen=True)
@@ -92,13 +94,13 @@ def _applies(rule: Rule, message: Message) -> bool:
         return False
     checks = [guards.CHECKS[name] for name in sorted(rule.guards)]
     open_sides = [
-        next((span for span in side if not any(check(message, span) for check in checks)), None)
+        [span for span in side[:MAX_MATCHES] if not any(check(message, span) for check in checks)]
         for side in sides
     ]
-    spans = tuple(span for span in open_sides if span is not None)
-    if len(spans) != len(sides) or not near(spans, message.starts):
-        return False
-    return not guards.is_barred(rule.pattern, message, spans)
+    return any(
+        near(spans, message.starts) and not guards.is_barred(rule.pattern, message, spans)
+        for spans in islice(product(*open_sides), MAX_TRIALS)
+    )
 
 
 @cache

@@ -50,14 +50,6 @@ class Message:
             last += 1
         return first, last + 1
 
-    def sentence(self, span: Span) -> Span:
-        first, last = self.token_at(span[0]), self.token_at(span[1] - 1)
-        while first > 0 and self.tokens[first - 1] != STOP:
-            first -= 1
-        while last + 1 < len(self.tokens) and self.tokens[last + 1] != STOP:
-            last += 1
-        return first, last + 1
-
     def part(self, bounds: Span) -> "Message":
         return Message(self.tokens[bounds[0] : bounds[1]])
 
@@ -113,15 +105,16 @@ def is_denied(message: Message, span: Span) -> bool:
     negators, fillers = plain_words("negator"), plain_words("filler")
     if message.tokens[first] in negators:
         return False
-    listing = plain_words("list_negator")
+    listing, joined = plain_words("list_negator"), False
     for distance in range(1, LIST_REACH + 1):
         token = message.tokens[first - distance] if first >= distance else STOP
         if token == STOP or token in plain_words("clause_break"):
             return False
         if token in listing:
             return True
-        if token in negators:
-            return distance <= DENIAL_REACH
+        if token in negators:  # "no fever and chest pain" may mean the pain is there
+            return distance <= DENIAL_REACH and not joined
+        joined = joined or token in plain_words("joining")
         if token not in fillers and not (token == PAUSE and _lists_on(message, first - distance)):
             return False
     return False
@@ -141,7 +134,7 @@ def is_past(message: Message, span: Span) -> bool:
 
 def is_taught(message: Message, span: Span) -> bool:
     """Whether it is asked about, taught or the name of a service, and nobody has it now."""
-    around = message.part(message.sentence(span))
+    around = message.part(message.clause(span))
     return bool(spans_of("education", around)) and not spans_of("now", around)
 
 

@@ -5,6 +5,7 @@ small: one slip in a short word, two in a long one, or the same sound in Spanish
 """
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 
 from rapidfuzz.distance import OSA
@@ -28,8 +29,11 @@ def sound(word: str) -> str:
 
 
 class Speller:
-    def __init__(self, vocabulary: set[str], spanish: set[str], real_words: set[str]) -> None:
-        self._vocabulary = {word for word in vocabulary if word.isalpha()}
+    """`weights`: how many phrases use a word; of two equally near words the more used one wins."""
+
+    def __init__(self, weights: Mapping[str, int], spanish: set[str], real_words: set[str]) -> None:
+        self._weights = {word: count for word, count in weights.items() if word.isalpha()}
+        self._vocabulary = set(self._weights)
         self._real = real_words
         self._by_sound = {sound(word): word for word in sorted(spanish) if len(word) >= _SHORTEST}
         self._by_length: dict[int, list[str]] = {}
@@ -79,9 +83,10 @@ class Speller:
             if candidate[0] == word[0] or candidate[:2] == word[1::-1]
         ]
         found = extract(
-            word, near, scorer=OSA.distance, processor=None, score_cutoff=slips, limit=1
+            word, near, scorer=OSA.distance, processor=None, score_cutoff=slips, limit=12
         )
-        return str(found[0][0]) if found else word
+        ranked = sorted(found, key=lambda one: (one[1], -self._weights[one[0]], one[0]))
+        return ranked[0][0] if ranked else word
 
     def _starred(self, word: str) -> str:
         shape = re.compile(re.sub(r"\*+", "[a-z]{1,3}", word))

@@ -4,6 +4,7 @@ Rule: the vocabulary is what the phrase and guard files say, so a new phrase is 
 once; ordinary words that only look misspelt stand in `phrases/{en,es}/real_words.txt`.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 
@@ -20,15 +21,15 @@ def speller() -> Speller:
 
 
 @cache
-def _vocabulary() -> set[str]:
-    found: set[str] = set(_text_speak())
+def _vocabulary() -> Counter[str]:
+    found = Counter(list(_text_speak()))
     for rule in rules():
-        found |= rule.pattern.vocabulary
+        found.update(rule.pattern.vocabulary)
     for name in _FILES_OF_GUARDS:
         for pattern in guard_patterns(name):
-            found |= pattern.vocabulary
+            found.update(pattern.vocabulary)
     for lang in LANGUAGES:
-        found |= _listed(lang)
+        found.update(_listed(lang))
     for spelt in _text_speak().values():
         found.update(spelt)
     return found
