@@ -14,6 +14,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from safety import identifier_rules as rules
+from safety.cues import Cues
+from safety.folding import fold_in_place
+from safety.identifier_names import names
+from safety.identifier_rules import Finder
 from safety.jsonl import answer_lines
 
 __all__ = ["IdentifierType", "Masked", "Span", "mask"]
@@ -45,24 +50,105 @@ class Masked:
     spans: tuple[Span, ...]
 
 
-_FIRST = (
-    (IdentifierType.EMAIL, re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}")),
-    (IdentifierType.SSN, re.compile(r"(?<!\d)\d{3}-\d{2}-\d{4}(?!\d)")),
-    (IdentifierType.PHONE, re.compile(r"(?<!\d)\(?\d{3}\)?[ .-]?\d{3}[ .-]\d{4}(?!\d)")),
+# The first finder that claims a place keeps it.
+_FINDERS: tuple[tuple[IdentifierType, Finder], ...] = (
+    (IdentifierType.EMAIL, rules.emails),
+    (IdentifierType.CARD, rules.cards),
+    (IdentifierType.DOB, rules.births),
+    (IdentifierType.SSN, rules.social_security),
+    (IdentifierType.MEMBER_ID, rules.members),
+    (IdentifierType.MRN, rules.records),
+    (IdentifierType.PHONE, rules.phones),
+    (IdentifierType.OTHER, rules.others),
+    (IdentifierType.OTHER, rules.secrets),
+    (IdentifierType.ADDRESS, rules.addresses),
+    (IdentifierType.NAME, names),
 )
+_PLACEHOLDER = re.compile(
+    r"\[(?:" + "|".join(kind.value.lower() for kind in IdentifierType) + r")\]"
+)
+SHORTEST_REPEATED = 5  # a value this long is masked wherever it stands again
+MAX_ROUNDS = 4
 
 
 def mask(text: str, keep: Collection[str] = ()) -> Masked:
-    kept = {re.sub(r"\D", "", number)[-10:] for number in keep} - {""}
+    """Return the text with identifiers replaced by `[phone]` and the like, and where they stood.
+
+    keep: values that stay, such as the clinic's own numbers and addresses, in any notation.
+    """
+    kept = frozenset(_essence(value) for value in keep) - {""}
+    spans: tuple[Span, ...] = ()
+    for _ in range(MAX_ROUNDS):
+        # What is hidden can leave a cue beside something else: look again until nothing changes.
+        blanked = _blanked(text, spans)
+        more = _merged([*spans, *_find(blanked, kept)])
+        if more == spans:
+            break
+        spans = more
+    return Masked(_masked(text, spans), spans)
+
+
+def _find(text: str, kept: frozenset[str]) -> list[Span]:
+    folded = fold_in_place(text)
+    cues = Cues(folded)
+    taken = [found.span() for found in _PLACEHOLDER.finditer(text)]
+    taken += [found.span() for found in re.finditer("\0+", text)]
     spans: list[Span] = []
-    for kind, shape in _FIRST:
-        for found in shape.finditer(text):
-            digits = re.sub(r"\D", "", found[0])[-10:]
-            free = all(found.end() <= span.start or found.start() >= span.end for span in spans)
-            if free and digits not in kept:
-                spans.append(Span(found.start(), found.end(), kind))
-    ordered = tuple(sorted(spans, key=lambda span: span.start))
-    return Masked(_masked(text, ordered), ordered)
+    for kind, finder in _FINDERS:
+        for start, end in finder(text, folded, cues):
+            free = all(end <= first or start >= last for first, last in taken)
+            if free and start < end and not _is_kept(text[start:end], kept):
+                spans.append(Span(start, end, kind))
+                taken.append((start, end))
+    return [*spans, *_repeated(text, spans, taken)]
+
+
+def _repeated(text: str, spans: list[Span], taken: list[tuple[int, int]]) -> list[Span]:
+    """Return where a value already found stands once more without a cue."""
+    found: list[Span] = []
+    for span in spans:
+        value = text[span.start : span.end]
+        if len(value) < SHORTEST_REPEATED:
+            continue
+        at = text.find(value)
+        while at >= 0:
+            end = at + len(value)
+            if all(end <= first or at >= last for first, last in taken):
+                found.append(Span(at, end, span.type))
+                taken.append((at, end))
+            at = text.find(value, at + 1)
+    return found
+
+
+def _essence(value: str) -> str:
+    """Return what two notations of one value share: last ten digits, or plain letters."""
+    digits = re.sub(r"\D", "", value)
+    letters = re.sub(r"[^a-z0-9@]", "", fold_in_place(value))
+    return digits[-10:] if len(digits) >= 7 and len(digits) * 2 > len(letters) else letters
+
+
+def _is_kept(value: str, kept: frozenset[str]) -> bool:
+    essence = _essence(value)
+    return any(
+        essence == one or (len(essence) > 9 and not essence.isdigit() and essence in one)
+        for one in kept
+    )
+
+
+def _blanked(text: str, spans: tuple[Span, ...]) -> str:
+    """Return the text, as long as before, with what was found struck out."""
+    letters = list(text)
+    for span in spans:
+        letters[span.start : span.end] = "\0" * (span.end - span.start)
+    return "".join(letters)
+
+
+def _merged(spans: list[Span]) -> tuple[Span, ...]:
+    ordered: list[Span] = []
+    for span in sorted(spans, key=lambda one: (one.start, -one.end)):
+        if not ordered or span.start >= ordered[-1].end:
+            ordered.append(span)
+    return tuple(ordered)
 
 
 def _masked(text: str, spans: tuple[Span, ...]) -> str:

@@ -1,0 +1,36 @@
+"""Find digits that are spoken or spaced out: "five oh three 5 5 5", "cero uno nueve".
+
+Rule: a run is made of single digits or digit words only, so prices, times and dates are no run.
+"""
+
+import re
+from dataclasses import dataclass
+
+_WORDS = {
+    "zero": "0", "oh": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5",
+    "six": "6", "seven": "7", "eight": "8", "nine": "9",
+    "cero": "0", "uno": "1", "dos": "2", "tres": "3", "cuatro": "4", "cinco": "5", "seis": "6",
+    "siete": "7", "ocho": "8", "nueve": "9",
+}  # fmt: skip
+_TIMES = {"double": 2, "doble": 2, "triple": 3}
+_ITEM = r"(?:(?:double |triple |doble )?(?:" + "|".join(_WORDS) + r")(?![a-z])|\d(?!\d))"
+_GAP = r"(?:[ ,.\-()]{1,3}|(?<=[a-z])(?=\d)|(?<=\d)(?=[a-z]))"
+_RUN = re.compile(rf"(?<![a-z\d.,/$]){_ITEM}(?:{_GAP}{_ITEM}){{2,40}}(?![a-z\d])")
+_PIECE = re.compile(r"(?:(double|triple|doble) )?([a-z]+|\d)")
+
+
+@dataclass(frozen=True)
+class Run:
+    start: int
+    end: int
+    digits: str
+
+
+def runs(folded: str) -> list[Run]:
+    return [Run(found.start(), found.end(), _digits(found[0])) for found in _RUN.finditer(folded)]
+
+
+def _digits(text: str) -> str:
+    return "".join(
+        _WORDS.get(word, word) * _TIMES.get(times, 1) for times, word in _PIECE.findall(text)
+    )
