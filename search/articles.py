@@ -168,7 +168,8 @@ def _read_front_matter(name: str, text: str) -> dict[str, Any]:
     try:
         front = yaml.load(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
+        is_open = "end of stream" in str(error.problem)  # what was opened is the line to mend
+        mark = (is_open and error.context_mark) or error.problem_mark or error.context_mark
         line = (mark.line if mark else 0) + 2
         raise ArticleInvalid(name, line, f"YAML: {_reason(error, text, line)}") from error
     except (yaml.YAMLError, RecursionError) as error:

@@ -7,6 +7,7 @@ confidence.json with where they come from; tests/search/fit_confidence.py makes 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from dataclasses import dataclass
@@ -38,6 +39,11 @@ def _models() -> dict[str, Model]:
         name: Model(np.array([row["weights"][signal] for signal in NAMES]), row["bias"])
         for name, row in rows.items()
     }
+
+
+@lru_cache(maxsize=1)
+def version() -> str:
+    return hashlib.sha256(WEIGHTS_FILE.read_bytes()).hexdigest()[:16]
 
 
 def right(values: Numbers, *, by_meaning: bool) -> float:

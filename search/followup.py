@@ -13,7 +13,8 @@ MAX_WORDS = 8
 _JOINING = frozenset("and but or also then what how y e pero o entonces tambien".split())
 _POINTING = frozenset(
     "it its that those them they there this these one ones him her he she same else too instead "
-    "eso esa ese esto esos esas ahi alli alla ello ella ellos ellas lo mismo misma otro otra"
+    "eso esa ese esto esos esas ahi alli alla ello ella ellos ellas lo mismo misma otro "
+    "otra".split()
 )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from search.confidence import about, right
+from search.confidence import about, right, version
 from search.contents import Index, heading_text
 from search.encoder import Encoder
 from search.language import notice_language
@@ -27,8 +27,8 @@ STALE_SHARE = 0.2
 # A small knowledge base leaves out few questions; until there are this many, the careful value
 # counts with them.
 PRIOR_QUESTIONS = 15
-ANSWER_QUANTILE, ANSWER_RANGE = 0.95, (0.60, 0.88)
-ANSWER_MANY = 0.60
+ANSWER_QUANTILE, ANSWER_RANGE = 0.97, (0.68, 0.92)
+ANSWER_MANY = 0.68
 FAR_ANSWER_QUANTILE = 0.995
 CHOICES_QUANTILE, CHOICES_RANGE = 0.96, (0.15, 0.60)
 
@@ -49,7 +49,10 @@ def is_stale(index: Index) -> bool:
     """Tell whether a fifth of the articles or more came, went or changed since the thresholds."""
     now = frozenset(article.digest for article in index.articles.values())
     changed = len(now ^ index.learnt_from)
-    return not index.thresholds.is_learnt or changed > 2 * STALE_SHARE * max(1, len(now))
+    thresholds = index.thresholds
+    if not thresholds.is_learnt or thresholds.learnt_with != version():
+        return True
+    return changed > 2 * STALE_SHARE * max(1, len(now))
 
 
 def learn(index: Index, encoder: Encoder) -> Index:
@@ -67,7 +70,7 @@ def learn(index: Index, encoder: Encoder) -> Index:
         thresholds, wrong, floor=float(np.quantile(far_right, FAR_ANSWER_QUANTILE))
     )
     choices = within(float(np.quantile(far_about, CHOICES_QUANTILE)), CHOICES_RANGE)
-    thresholds = replace(thresholds, choices=choices, is_learnt=True)
+    thresholds = replace(thresholds, choices=choices, is_learnt=True, learnt_with=version())
     digests = frozenset(article.digest for article in index.articles.values())
     return replace(index, thresholds=thresholds, learnt_from=digests).warm()
 

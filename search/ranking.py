@@ -115,7 +115,7 @@ def _parts(
     parts = np.zeros((5, len(candidates)), dtype=np.float32)
     top = float(words.max(initial=0.0))
     parts[3] = words[candidates] / top if top > 0 else 0.0
-    if view.vector is None:
+    if view.vector is None or not len(candidates):
         parts[4] = parts[3]
         return parts
     owners = index.owner[candidates]

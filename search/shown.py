@@ -32,7 +32,9 @@ def best_piece(text: str, lang: str, asked: set[str], rarity: Callable[[str], fl
         return text
     units = _units(text, lang, asked)
     best: tuple[float, int, int] | None = None
-    for start in range(len(units)):
+    for start, unit in enumerate(units):
+        if start > 0 and not unit.terms:
+            continue
         end = _reach(units, start)
         found = frozenset[str]().union(*(unit.terms for unit in units[start:end]))
         score = sum(rarity(term) for term in found)

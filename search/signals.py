@@ -38,6 +38,12 @@ NAMES = (
     "name_missing_above",
     "names_covered",
     "names_covered_above",
+    "name",
+    "score_of_name",
+    "margin_of_name",
+    "heading_of_name",
+    "title_of_name",
+    "margin_root",
 )
 _NO_RIVAL = 0.5
 _MANY = 60
@@ -73,12 +79,13 @@ def signals(
     rival = _rival(ranked)
     score = float(ranked.scores[0])
     margin = score - float(ranked.scores[rival]) if rival is not None else _NO_RIVAL
+    margin, name = min(margin, _NO_RIVAL), float(odd.max(initial=0.0))
     next_title = _title_terms(index, int(ranked.articles[rival])) if rival is not None else set()
     return np.array(
         [
             score,
             (score - thresholds.middle) / thresholds.spread,
-            min(margin, _NO_RIVAL),
+            margin,
             ranked.heading[0],
             ranked.body[0],
             ranked.title[0],
@@ -95,6 +102,13 @@ def signals(
             float(odd[~above].max(initial=0.0)),
             _share(odd, inside),
             _share(odd, above),
+            # Where a name is asked for, the same cosine means less: another disease is near, too.
+            name,
+            name * score,
+            name * margin,
+            name * float(ranked.heading[0]),
+            name * float(ranked.title[0]),
+            math.sqrt(max(0.0, margin)),
         ],
         dtype=np.float64,
     )

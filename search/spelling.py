@@ -20,7 +20,7 @@ MIN_LETTERS = 4
 TWO_MISTAKES_FROM = 8
 SURE_NAME_LETTERS = 6
 EVERYDAY = 6_000
-NAME = 0.6
+NAME = 0.85
 MAX_REPAIRS = 24
 
 
@@ -37,12 +37,13 @@ class Vocabulary:
     """How often each folded word stands in the articles."""
 
     @cached_property
-    def by_length(self) -> dict[int, list[str]]:
-        groups: dict[int, list[str]] = {}
+    def by_shape(self) -> dict[tuple[int, str], list[str]]:
+        """Candidates by length and first letter: hardly anyone mistypes the first."""
+        groups: dict[tuple[int, str], list[str]] = {}
         everyday = [w for lang in ("en", "es") for w in list(ranks(lang))[:EVERYDAY]]
         for word in dict.fromkeys([*self.counts, *everyday]):
             if len(word) >= MIN_LETTERS - 1 and word.isalpha():
-                groups.setdefault(len(word), []).append(word)
+                groups.setdefault((len(word), word[0]), []).append(word)
         return groups
 
     def mend(self, text: str) -> Understood:
@@ -75,21 +76,19 @@ class Vocabulary:
         allowed = 2 if len(word) >= TWO_MISTAKES_FROM else 1
         near: list[tuple[float, str]] = []
         for length in range(len(word) - allowed, len(word) + allowed + 1):
-            choices = self.by_length.get(length, [])
+            choices = self.by_shape.get((length, word[0]), [])
             for candidate, distance, _ in process.extract(
                 word, choices, scorer=OSA.distance, score_cutoff=allowed, limit=8
             ):
-                near.append((distance + self._doubt(word, candidate), candidate))
+                near.append((distance + self._doubt(candidate), candidate))
         near.sort()
         if not near or (len(near) > 1 and near[1][0] - near[0][0] < 0.05):
             return None
         return near[0][1]
 
-    def _doubt(self, word: str, candidate: str) -> float:
-        """Return what speaks against a candidate, in letters: another first letter, a rare word."""
-        doubt = 0.5 if candidate[0] != word[0] else 0.0
-        if candidate not in self.counts:
-            doubt += 0.4
+    def _doubt(self, candidate: str) -> float:
+        """Return what speaks against a candidate, in letters."""
+        doubt = 0.0 if candidate in self.counts else 0.4
         rank = min(ranks("en").get(candidate, 45_000), ranks("es").get(candidate, 45_000))
         return doubt + 0.3 * rank / 45_000 - 0.02 * min(10, self.counts.get(candidate, 0))
 
@@ -104,9 +103,5 @@ def vocabulary_of(words: Iterable[str]) -> Vocabulary:
 def _is_guess(word: str, better: str) -> bool:
     if oddness(better) < NAME:
         return False
-    is_sure = (
-        len(better) >= SURE_NAME_LETTERS
-        and word[0] == better[0]
-        and OSA.distance(word, better) == 1
-    )
+    is_sure = len(better) >= SURE_NAME_LETTERS and OSA.distance(word, better) == 1
     return not is_sure

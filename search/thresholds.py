@@ -22,6 +22,8 @@ class Thresholds:
     spread: float
     """From that median to the ninth decile."""
     is_learnt: bool = True
+    learnt_with: str = ""
+    """The weights of `search.confidence` they were learnt with: others mean learning anew."""
 
 
 UNLEARNT = Thresholds(0.85, 0.7, 0.4, 0.6, 0.15, is_learnt=False)

@@ -46,7 +46,9 @@ class VectorStore:
         """Return a store of exactly these texts; only those that are not here are embedded."""
         wanted = {key_of(text): text for text in texts}
         missing = [text for key, text in wanted.items() if key not in self.rows]
-        fresh = dict(zip(map(key_of, missing), encoder.encode(missing), strict=True))
+        fresh: dict[str, Vectors] = {}
+        if missing:
+            fresh.update(zip(map(key_of, missing), encoder.encode(missing), strict=True))
         rows = [fresh[key] if key in fresh else self.vectors[self.rows[key]] for key in wanted]
         return VectorStore(tuple(wanted), np.stack(rows)) if rows else VectorStore.empty()
 

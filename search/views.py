@@ -13,7 +13,7 @@ from search.ranking import View
 from search.text import terms_of
 
 LONG_WORDS = 18
-MAX_SENTENCES = 6
+MAX_SENTENCES = 4
 PIECE_WORDS = 30
 
 _ENDS = re.compile(r"(?<=[.!?;])\s+")

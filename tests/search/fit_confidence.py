@@ -33,11 +33,13 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from search import learning
 from search.answer import BY_WORDS, FEW_TERMS, MANY_TERMS
+from search.articles import Article, parse_article
 from search.confidence import WEIGHTS_FILE, Model
-from search.contents import passage_terms
+from search.contents import assemble, passage_terms
 from search.encoder import Encoder, Vectors, load_encoder
 from search.index import Index, build
 from search.lexical import index_terms
+from search.passages import split
 from search.ranking import View, rank
 from search.signals import NAMES, many_words, signals
 from search.storage import IndexMissing, load, save
@@ -45,8 +47,18 @@ from search.text import words_of
 from search.views import views_of
 
 SIZES = {"medquad": (200, 100, 50, 50, 25, 25, 10, 10, 5, 5), "covid": (40, 20, 10)}
+# Requests to a virtual assistant, one article for each intent: they say one thing in many words, as
+# patients do who ask for the front desk. Half of these bases have sample questions.
+REQUEST_SIZES = (55, 55, 30, 30, 15, 15, 8, 8)
+SMALL_TALK = frozenset(
+    "alarm calculator change_accent change_ai_name change_speed change_user_name change_volume "
+    "definition do_you_have_pets flip_coin fun_fact goodbye greeting how_old_are_you maybe "
+    "next_song no repeat spelling tell_joke thank_you timer user_name what_can_i_ask_you "
+    "what_is_your_name what_song where_are_you_from whisper_mode who_do_you_work_for yes make_call "
+    "time date".split()
+)
 FAR_QUESTIONS = 400
-SET_WEIGHT = {"medquad": 1.0, "covid": 3.0}
+SET_WEIGHT = {"medquad": 1.0, "covid": 2.0, "requests": 2.0}
 
 
 @dataclass
@@ -96,6 +108,7 @@ def main() -> None:
         for name in ("medquad", "covid")
         for base in knowledge_bases(name, getattr(arguments, name), arguments, encoder)
     ]
+    bases += request_bases(arguments, encoder)
     for base in bases:
         print(f"{base.name} half {base.half}, {base.size} articles: {len(base.kinds)} questions")
     report(bases, {half: fit_all([b for b in bases if b.half != half]) for half in (0, 1)})
@@ -129,6 +142,37 @@ def knowledge_bases(
             base = Base(name, half, len(chosen), part_of(whole, chosen))
             fill(base, pick(mine, chosen, far, chance, is_whole=turn == 0), encoder)
             yield base
+
+
+def request_bases(arguments: argparse.Namespace, encoder: Encoder) -> Iterator[Base]:
+    """Make knowledge bases of intents; the other half's intents are their near misses."""
+    said: dict[str, list[str]] = {}
+    for row in read_rows(arguments.clinc):
+        if row["intent"] not in SMALL_TALK:
+            said.setdefault(row["intent"], []).append(row["text"])
+    odd = [q for q in read_questions("medquad", arguments.medquad) if q.kind == "short"]
+    for half in (0, 1):
+        intents = sorted(intent for intent in said if half_of(intent) == half)
+        others = [Question(said[i][20], frozenset(), "request") for i in said if i not in intents]
+        far = [Question(q.text, frozenset(), "far") for q in odd if half_of(q.text) == half][:150]
+        for turn, size in enumerate(REQUEST_SIZES):
+            chance = random.Random(turn * 11 + half)
+            chosen = chance.sample(intents, min(size, len(intents)))
+            samples = 3 * (turn % 2)
+            articles = {i: request_article(i, said[i], samples) for i in sorted(chosen)}
+            passages = tuple(p for article in articles.values() for p in split(article))
+            base = Base("requests", half, len(chosen), assemble(articles, passages, encoder))
+            asked = [Question(t, frozenset({i}), "request") for i in chosen for t in said[i][20:26]]
+            left = [i for i in intents if i not in chosen]
+            near = others + [Question(said[i][21], frozenset(), "request") for i in left]
+            fill(base, asked + near + chance.sample(far, 50), encoder)
+            yield base
+
+
+def request_article(intent: str, said: list[str], samples: int) -> Article:
+    questions = "".join(f"- {text}\n" for text in said[2 : 2 + samples])
+    text = f"---\ntitle: {said[0]}\nlang: en\nquestions:\n{questions}---\n{said[1]}. {said[10]}.\n"
+    return parse_article(intent, text.encode(), {})
 
 
 def whole_index(articles: Path, directory: Path, encoder: Encoder) -> Index:
