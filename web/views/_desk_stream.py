@@ -1,7 +1,8 @@
 """The console's news: one stream per open page.
 
-Rule: no database session is open while it waits, and a busy desk costs no more than a list a
-second: what the open conversation says comes at once, the list when it may.
+Rule: no database session and no request context is open while it waits: each look is made in a
+context of its own, so the person is looked up anew, and one who may no longer look gets nothing. A
+busy desk costs no more than a list a second: what the open conversation says comes at once.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from flask import render_template
+from flask import copy_current_request_context, render_template
 from flask_security import current_user
 from sqlalchemy.orm import Session
 
@@ -30,11 +31,13 @@ LIST_EVERY_S = 1.0
 
 
 class News:
-    """What one page has been told, and what it is to be told next."""
+    """What one page has been told, and what it is to be told next. Made inside its request."""
 
     def __init__(self, conversation_id: str | None, after: int) -> None:
         self.conversation_id = conversation_id
         self.after = after
+        self._services = services()
+        self._look_as_asked = copy_current_request_context(self._look)
         self._sent: dict[str, Any] = {}
         self._list_at = 0.0
         self._list_is_due = True
@@ -46,8 +49,11 @@ class News:
         beat_at = time.monotonic() + BEAT_S
         with subscription:
             yield f"retry: {RETRY_MS}\n\n".encode()
-            while time.monotonic() < ends and not services().stopping.is_set():
-                yield from self._look(topics)
+            while time.monotonic() < ends and not self._services.stopping.is_set():
+                news = self._look_as_asked(topics)
+                if news is None:
+                    return
+                yield from news
                 topics = subscription.wait(self._wait_s(min(beat_at, ends)))
                 self._list_is_due = self._list_is_due or "console" in topics
                 if time.monotonic() >= beat_at:
@@ -58,12 +64,13 @@ class News:
         times = [until - time.monotonic()]
         if self._list_is_due:
             times.append(self._list_at + LIST_EVERY_S - time.monotonic())
-        typing = services().typing.left_s(self.conversation_id) if self.conversation_id else None
-        if typing is not None:
-            times.append(typing + 0.05)
+        if self.conversation_id is not None:
+            typing_s = self._services.typing.left_s(self.conversation_id)
+            times += [typing_s + 0.05] if typing_s is not None else []
         return max(0.0, min(times))
 
-    def _look(self, topics: set[str]) -> list[bytes]:
+    def _look(self, topics: set[str]) -> list[bytes] | None:
+        """Return what is new; None when this person may not look any more."""
         wants_list = self._list_is_due and time.monotonic() >= self._list_at + LIST_EVERY_S
         # An empty set: the wait ran out, perhaps because somebody stopped typing.
         wants_talk = self.conversation_id is not None and (
@@ -71,7 +78,9 @@ class News:
         )
         if not wants_list and not wants_talk:
             return []
-        with services().database.reading() as session:
+        if not current_user.is_authenticated:  # closed, or the password was changed elsewhere
+            return None
+        with self._services.database.reading() as session:
             news = self._talk(session) if wants_talk else []
             if wants_list:
                 self._list_at, self._list_is_due = time.monotonic(), False

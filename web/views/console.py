@@ -18,7 +18,6 @@ from flask import (
     redirect,
     render_template,
     request,
-    stream_with_context,
     url_for,
 )
 from flask.typing import ResponseReturnValue
@@ -266,6 +265,6 @@ def stream() -> ResponseReturnValue:
     subscription = services().hub.subscribe(topics)
     events = News(conversation_id, after).events(subscription)
     headers = {"X-Accel-Buffering": "no"}
-    response = Response(stream_with_context(events), mimetype="text/event-stream", headers=headers)
+    response = Response(events, mimetype="text/event-stream", headers=headers)
     response.call_on_close(subscription.close)  # also when not one event was asked for
     return response

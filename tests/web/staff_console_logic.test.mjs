@@ -1,0 +1,67 @@
+// What the console's script decides, without a page.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+import {newClientId, newsOf, newsText, sends, sinceText, titleText} from '../../web/static/console-logic.js';
+
+const MINUTE = 60000;
+const inbox = (waiting_ids = [], urgent_ids = [], spoke = {}) => ({waiting_ids, urgent_ids, spoke});
+
+test('it says how long ago', () => {
+  const texts = [0, 59999, MINUTE, 59 * MINUTE, 60 * MINUTE, 125 * MINUTE, 1440 * MINUTE]
+    .map((ago) => sinceText(1e12 - ago, 1e12));
+  assert.deepEqual(texts, ['just now', 'just now', '1 min', '59 min', '1 h 0 min', '2 h 5 min', '1 d']);
+});
+
+test('a clock that runs behind the server shows no negative time', () => {
+  assert.equal(sinceText(1e12 + 5000, 1e12), 'just now');
+});
+
+test('the title counts who waits', () => {
+  assert.equal(titleText('Inbox – Clinic', 2), '(2) Inbox – Clinic');
+  assert.equal(titleText('Inbox – Clinic', 0), 'Inbox – Clinic');
+});
+
+test('who waits at the first look is news, what was said before is not', () => {
+  assert.deepEqual(newsOf(null, inbox([4], [], {a: 7}), null), {arrived: [4], urgent: [], spoke: []});
+});
+
+test('only what is new makes a sound', () => {
+  const before = inbox([1, 2], [2], {a: 3});
+  assert.deepEqual(newsOf(before, before, null), {arrived: [], urgent: [], spoke: []});
+  assert.deepEqual(newsOf(before, inbox([2, 3], [2], {a: 3}), null).arrived, [3]);
+  assert.deepEqual(newsOf(before, inbox([1, 2], [1, 2], {a: 3}), null).urgent, [1]);
+  assert.deepEqual(newsOf(before, inbox([], [], {a: 5}), null).spoke, ['a']);
+  assert.deepEqual(newsOf(before, inbox([], [], {b: 1}), null).spoke, ['b']);
+});
+
+test('a line in the conversation one is reading makes no sound', () => {
+  assert.deepEqual(newsOf(inbox(), inbox([], [], {a: 1}), 'a').spoke, []);
+});
+
+test('one who comes back into the queue is news again', () => {
+  assert.deepEqual(newsOf(inbox([]), inbox([1]), null).arrived, [1]);
+});
+
+test('the most urgent news is told', () => {
+  assert.equal(newsText({arrived: [1], urgent: [1], spoke: ['a']}), 'Urgent: a patient waits.');
+  assert.equal(newsText({arrived: [1], urgent: [], spoke: ['a']}), 'A patient waits.');
+  assert.equal(newsText({arrived: [1, 2], urgent: [], spoke: []}), '2 patients wait.');
+  assert.equal(newsText({arrived: [], urgent: [], spoke: ['a']}), 'A patient wrote in another conversation.');
+  assert.equal(newsText({arrived: [], urgent: [], spoke: []}), '');
+});
+
+test('Enter sends; Shift and an input method do not', () => {
+  assert.equal(sends({key: 'Enter'}), true);
+  assert.equal(sends({key: 'Enter', shiftKey: true}), false);
+  assert.equal(sends({key: 'Enter', isComposing: true}), false);
+  assert.equal(sends({key: 'Enter', keyCode: 229}), false);
+  assert.equal(sends({key: 'a'}), false);
+});
+
+test('every message has a key of its own', () => {
+  const ids = new Set(Array.from({length: 100}, () => newClientId()));
+  assert.equal(ids.size, 100);
+  for (const id of ids) assert.match(id, /^[0-9a-f]{32}$/);
+});
