@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from safety.cards import card_html
@@ -147,12 +147,7 @@ def find(session: Session, conversation_id: str, token: str) -> Conversation:
 
 def log(session: Session, conversation_id: str, after: int = 0) -> Sequence[Message]:
     """Return the rows with a number above `after`, in order."""
-    query = (
-        select(Message)
-        .where(Message.conversation_id == conversation_id, Message.n > after)
-        .order_by(Message.n)
-    )
-    return session.scalars(query).all()
+    return session.scalars(_LOG, {"id": conversation_id, "after": after}).all()
 
 
 # A message comes in ------------------------------------------------------------------------------
@@ -160,7 +155,7 @@ def log(session: Session, conversation_id: str, after: int = 0) -> Sequence[Mess
 
 def open_one(session: Session, conversation_id: str) -> Conversation:
     """Return the conversation, locked. Raises ConversationEnded."""
-    conversation = _locked(session, conversation_id)
+    conversation = locked(session, conversation_id)
     if conversation.ended_at is not None:
         raise ConversationEnded(conversation_id)
     return conversation
@@ -184,7 +179,7 @@ def receive(
     """
     digest = _digest(services.secret, act)
     with services.database.transaction() as session:
-        conversation = _locked(session, conversation_id)
+        conversation = locked(session, conversation_id)
         before = _by_client_id(session, conversation_id, client_id)
         if before is not None:
             return _again(session, before, digest)
@@ -206,17 +201,13 @@ def receive(
         )
         _show_card(session, message, seen)
         _add_turn(session, message, seen, now)
-        return _received(session, message)
+        continue_n = message.n + 1 if _may_continue(seen) else None
+        return Received(conversation_id, message.n, _masked(message), continue_n)
 
 
 def _again(session: Session, message: Message, digest: str) -> Received:
     if not hmac.compare_digest(message.text_digest or "", digest):
         raise ClientIdReused(message.conversation_id)
-    return _received(session, message)
-
-
-def _received(session: Session, message: Message) -> Received:
-    masked = tuple(message.payload.get("masked", ()))
     # The card stands right below its message: both are written in one transaction.
     query = select(Message.payload).where(
         Message.conversation_id == message.conversation_id,
@@ -225,7 +216,15 @@ def _received(session: Session, message: Message) -> Received:
     )
     card = session.scalar(query) or {}
     continue_n = message.n + 1 if card.get("can_continue") else None
-    return Received(message.conversation_id, message.n, masked, continue_n)
+    return Received(message.conversation_id, message.n, _masked(message), continue_n)
+
+
+def _masked(message: Message) -> tuple[str, ...]:
+    return tuple(message.payload.get("masked", ()))
+
+
+def _may_continue(seen: Screened) -> bool:
+    return seen.card is not None and seen.danger.level is Level.EMERGENCY
 
 
 def _digest(secret: bytes, act: Act) -> str:
@@ -277,7 +276,6 @@ def _row(session: Session, conversation_id: str, n: int, kind: Kind) -> Message:
 def _show_card(session: Session, message: Message, seen: Screened) -> None:
     if seen.card is None:
         return
-    is_emergency = seen.danger.level is Level.EMERGENCY
     append(
         session,
         message.conversation_id,
@@ -290,7 +288,7 @@ def _show_card(session: Session, message: Message, seen: Screened) -> None:
             "danger": seen.danger.kind,
             "of": message.n,
             "client_id": message.client_id,
-            "can_continue": is_emergency,
+            "can_continue": _may_continue(seen),
         },
         at=message.created_at,
     )
@@ -330,7 +328,7 @@ def append(
     at: datetime | None = None,
 ) -> Message:
     """Add the next row of the log and wake who watches it."""
-    conversation = _locked(session, conversation_id)
+    conversation = locked(session, conversation_id)
     conversation.last_n += 1
     conversation.last_message_at = at or utc_now()
     message = Message(
@@ -362,25 +360,38 @@ def _with_speaker(
 
 
 def has_agent(session: Session, conversation_id: str) -> bool:
-    query = select(Handoff.id).where(
-        Handoff.conversation_id == conversation_id, Handoff.state == HandoffState.CLAIMED
-    )
-    return session.scalar(query) is not None
+    return session.scalar(_CLAIMED, {"id": conversation_id}) is not None
 
 
-def _locked(session: Session, conversation_id: str) -> Conversation:
+def locked(session: Session, conversation_id: str) -> Conversation:
+    """Return the conversation, locked until the transaction ends. Raises ConversationNotFound."""
     # SQLite ignores the row lock: there the whole transaction is the lock.
-    conversation = session.get(Conversation, conversation_id, with_for_update=True)
+    locked: dict[str, Conversation] = session.info.setdefault("locked", {})
+    conversation = locked.get(conversation_id)
     if conversation is None:
-        raise ConversationNotFound(conversation_id)
+        conversation = session.get(Conversation, conversation_id, with_for_update=True)
+        if conversation is None:
+            raise ConversationNotFound(conversation_id)
+        locked[conversation_id] = conversation
     return conversation
 
 
 def _by_client_id(session: Session, conversation_id: str, client_id: str) -> Message | None:
-    query = select(Message).where(
-        Message.conversation_id == conversation_id, Message.client_id == client_id
-    )
-    return session.scalar(query)
+    return session.scalar(_BY_CLIENT_ID, {"id": conversation_id, "client_id": client_id})
+
+
+# Made once: putting a statement together costs more than running it.
+_CLAIMED = select(Handoff.id).where(
+    Handoff.conversation_id == bindparam("id"), Handoff.state == HandoffState.CLAIMED
+)
+_BY_CLIENT_ID = select(Message).where(
+    Message.conversation_id == bindparam("id"), Message.client_id == bindparam("client_id")
+)
+_LOG = (
+    select(Message)
+    .where(Message.conversation_id == bindparam("id"), Message.n > bindparam("after"))
+    .order_by(Message.n)
+)
 
 
 # The patient's other acts ------------------------------------------------------------------------
@@ -395,7 +406,7 @@ def rate_answer(session: Session, conversation_id: str, n: int, helpful: bool) -
 def rate(
     session: Session, conversation_id: str, score: int, comment: str, settings: Settings
 ) -> None:
-    conversation = _locked(session, conversation_id)
+    conversation = locked(session, conversation_id)
     conversation.rating = score
     conversation.rating_comment = mask(comment, settings.own_numbers).text[:1000] or None
     conversation.rated_at = utc_now()
@@ -403,13 +414,13 @@ def rate(
 
 
 def set_lang(session: Session, conversation_id: str, lang: str) -> None:
-    _locked(session, conversation_id).lang = lang
+    locked(session, conversation_id).lang = lang
     wake(session, conversation_id, "console")
 
 
 def end(session: Session, conversation_id: str) -> None:
     """The patient is done. Ending twice changes nothing."""
-    conversation = _locked(session, conversation_id)
+    conversation = locked(session, conversation_id)
     if conversation.ended_at is not None:
         return
     handoffs.abandon(session, conversation_id)
@@ -427,7 +438,7 @@ def leave_message(
     session: Session, conversation_id: str, client_id: str, fields: dict[str, str]
 ) -> None:
     """Keep the contact form; the same client_id again changes nothing. Raises ContactInvalid."""
-    conversation = _locked(session, conversation_id)
+    conversation = locked(session, conversation_id)
     form = _last_form(session, conversation_id)
     if form is not None and form.payload.get("client_id") == client_id:
         return

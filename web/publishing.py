@@ -16,6 +16,7 @@ from pathlib import Path
 
 import structlog
 
+from search import learning
 from search.encoder import Encoder, ModelMissing, load_encoder
 from search.index import ArticleReport, ArticleStatus, Index, build
 from search.storage import IndexDamaged, IndexMissing, load, save
@@ -135,23 +136,42 @@ class Publisher:
             previous=before,
             facts=self._facts(),
             skip_demo=not self.settings.demo,
+            learn=False,
         )
         self._report(reports)
         if before is not None and _is_same(before, index):
             return False
         self.index = index
+        self._searchable.set()
         took_ms = round((time.monotonic() - started) * 1000)
         counts = {status.value: _count(reports, status) for status in ArticleStatus}
         logger.info("index.built", ms=took_ms, passages=len(index.passages), **counts)
-        self._save(index)
+        self._save(self._learn(index))
         return True
+
+    def _learn(self, index: Index) -> Index:
+        """Learn thresholds anew where much changed; the index serves meanwhile."""
+        if self.encoder is None or index.recipe != self.encoder.recipe:
+            return index
+        if not learning.is_stale(index):
+            return index
+        started = time.monotonic()
+        learnt = learning.learn(index, self.encoder)
+        self.index = learnt
+        logger.info("index.learnt", ms=round((time.monotonic() - started) * 1000))
+        return learnt
 
     def _encoder_to_use(self) -> Encoder | None:
         """Without an index yet the words alone serve at once; the vectors follow."""
         return None if self.index is None else self.encoder
 
     def _facts(self) -> Mapping[str, str]:
-        return self.settings.facts(self.settings.default_lang, utc_now())
+        """Return the facts for texts of the first language, and `es:clinic.hours` for another's."""
+        settings, now = self.settings, utc_now()
+        facts = settings.facts(settings.default_lang, now)
+        for lang in settings.clinic.languages:
+            facts |= {f"{lang}:{name}": text for name, text in settings.facts(lang, now).items()}
+        return facts
 
     def _save(self, index: Index) -> None:
         try:

@@ -19,7 +19,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 import structlog
-from sqlalchemy import exists, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, exists, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, aliased
 
@@ -31,6 +31,8 @@ from web.models import (
     AnsweredBy,
     Author,
     Conversation,
+    Handoff,
+    HandoffState,
     Message,
     Turn,
     TurnState,
@@ -126,8 +128,6 @@ class Workers:
     def do_one(self) -> bool:
         """Answer the oldest turn that may run. Returns False when there is none."""
         with self._context():
-            if not has_work(self.services):
-                return False
             with self.services.database.transaction(durable=False) as session:
                 work = take(session, self.services, self._owner)
             if work is None:
@@ -139,55 +139,78 @@ class Workers:
 # Leases ------------------------------------------------------------------------------------------
 
 
-def has_work(services: Services) -> bool:
-    with services.database.reading() as session:
-        return session.scalar(_takeable().limit(1)) is not None
-
-
-def _takeable() -> Any:
-    """Select waiting turns of conversations without a running one, oldest first."""
-    other = aliased(Turn)
-    running = exists().where(
-        other.conversation_id == Turn.conversation_id, other.state == TurnState.RUNNING
-    )
-    return select(Turn).where(Turn.state == TurnState.WAITING, ~running).order_by(Turn.id)
-
-
 def take(session: Session, services: Services, owner: str) -> Work | None:
     """Lease the oldest turn. A turn whose conversation has an agent by now is not for the bot."""
     while True:
-        query = _takeable().limit(1).with_for_update(skip_locked=True, of=Turn)
-        turn = session.scalar(query)
-        if turn is None:
+        found = session.execute(_TAKEABLE).first()
+        if found is None:
             return None
-        if not conversations.has_agent(session, turn.conversation_id):
-            return _lease(session, services, turn, owner)
+        turn, conversation, message, claimed, waiting = found
+        if not claimed:
+            return _lease(session, services, turn, conversation, message, bool(waiting), owner)
         turn.state, turn.done_at = TurnState.SILENCED, services.clock()
         wake(session, turn.conversation_id)
         session.flush()
 
 
-def _lease(session: Session, services: Services, turn: Turn, owner: str) -> Work:
+def _takeable() -> Select[Turn, Conversation, Message, bool, bool]:
+    """Select the oldest waiting turn of a conversation without a running one, and what it needs."""
+    other, handoff = aliased(Turn), aliased(Handoff)
+    running = exists().where(
+        other.conversation_id == Turn.conversation_id, other.state == TurnState.RUNNING
+    )
+
+    def handed(*states: HandoffState) -> ColumnElement[bool]:
+        own = handoff.conversation_id == Turn.conversation_id
+        return exists().where(own, handoff.state.in_(states))
+
+    return (
+        select(
+            Turn,
+            Conversation,
+            Message,
+            handed(HandoffState.CLAIMED),
+            handed(HandoffState.REQUESTED, HandoffState.OFFERED),
+        )
+        .join(Conversation, Conversation.id == Turn.conversation_id)
+        .join(Message, (Message.conversation_id == Turn.conversation_id) & (Message.n == Turn.n))
+        .where(Turn.state == TurnState.WAITING, ~running)
+        .order_by(Turn.id)
+        .limit(1)
+        .with_for_update(skip_locked=True, of=Turn)
+    )
+
+
+# Made once: putting a statement together costs more than running it.
+_TAKEABLE = _takeable()
+
+
+def _lease(
+    session: Session,
+    services: Services,
+    turn: Turn,
+    conversation: Conversation,
+    message: Message,
+    is_waiting: bool,
+    owner: str,
+) -> Work:
     now = services.clock()
     turn.state = TurnState.RUNNING
     turn.lease_owner = owner
     turn.lease_until = now + LEASE
     turn.fence += 1
-    conversation = session.get_one(Conversation, turn.conversation_id, with_for_update=True)
     # A turn that ran before may still hold Rasa's lock on its tracker, or stand in it already.
     if turn.fence > 1 or conversation.segment_turns >= SEGMENT_TURNS:
         conversations.begin_segment(conversation)
-    session.flush()
-    status = handoffs.status(session, conversation.id)
     return Work(
         turn_id=turn.id,
         fence=turn.fence,
         conversation_id=conversation.id,
         sender=f"{conversation.id}.{conversation.segment}",
-        question=read_question(session, conversation, turn.n),
+        question=read_question(session, conversation, message),
         misses=conversation.misses,
         is_open=handoffs.is_staffed(session, now),
-        is_waiting=status.status == "waiting",
+        is_waiting=is_waiting,
     )
 
 
@@ -214,21 +237,22 @@ def recover(session: Session, services: Services, *, at_start: bool = False) -> 
 
 def is_working(session: Session, conversation_id: str) -> bool:
     """Tell whether the patient still waits for the bot."""
-    query = select(
-        exists().where(
-            Turn.conversation_id == conversation_id,
-            Turn.state.in_((TurnState.WAITING, TurnState.RUNNING)),
-        )
+    return bool(session.scalar(_UNFINISHED, {"id": conversation_id}))
+
+
+_UNFINISHED = select(
+    exists().where(
+        Turn.conversation_id == bindparam("id"),
+        Turn.state.in_((TurnState.WAITING, TurnState.RUNNING)),
     )
-    return bool(session.scalar(query))
+)
 
 
 # The question ------------------------------------------------------------------------------------
 
 
-def read_question(session: Session, conversation: Conversation, n: int) -> Question:
-    """Read what row n asks: its own words, or those of the row it refers to."""
-    message = _row(session, conversation.id, n)
+def read_question(session: Session, conversation: Conversation, message: Message) -> Question:
+    """Read what a row asks: its own words, or those of the row it refers to."""
     picked: str | None = None
     asked = message
     while "of" in asked.payload or "continue" in asked.payload:
@@ -255,19 +279,23 @@ def _row(session: Session, conversation_id: str, n: int) -> Message:
 
 def _previous(session: Session, asked: Message) -> str | None:
     """Return the question before, if it is fresh: "and for children?" builds on it."""
-    query = (
-        select(Message.text)
-        .where(
-            Message.conversation_id == asked.conversation_id,
-            Message.n < asked.n,
-            Message.author == Author.PATIENT,
-            Message.text != "",
-            Message.created_at > asked.created_at - FOLLOW_UP_WITHIN,
-        )
-        .order_by(Message.n.desc())
-        .limit(1)
+    since = asked.created_at - FOLLOW_UP_WITHIN
+    values = {"id": asked.conversation_id, "n": asked.n, "since": since}
+    return session.scalar(_QUESTION_BEFORE, values)
+
+
+_QUESTION_BEFORE = (
+    select(Message.text)
+    .where(
+        Message.conversation_id == bindparam("id"),
+        Message.n < bindparam("n"),
+        Message.author == Author.PATIENT,
+        Message.text != "",
+        Message.created_at > bindparam("since"),
     )
-    return session.scalar(query)
+    .order_by(Message.n.desc())
+    .limit(1)
+)
 
 
 # Answering ---------------------------------------------------------------------------------------
@@ -358,7 +386,7 @@ def finish(services: Services, work: Work, plan: Plan, found: Found | None) -> b
     with services.database.transaction() as session:
         if not _close(session, services, work, plan, found):
             return False
-        conversation = session.get_one(Conversation, work.conversation_id, with_for_update=True)
+        conversation = conversations.locked(session, work.conversation_id)
         wake(session, work.conversation_id)
         if conversation.ended_at or conversations.has_agent(session, work.conversation_id):
             session.get_one(Turn, work.turn_id, populate_existing=True).state = TurnState.SILENCED
