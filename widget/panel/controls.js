@@ -17,7 +17,7 @@ export class Composer {
     this.#fit()
     this.$text.addEventListener('input', () => this.#changed())
     this.$text.addEventListener('keydown', event => {
-      // While a syllable is being composed, Enter belongs to the keyboard's own choice.
+      // While a syllable is being composed, Enter is the keyboard's.
       if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return
       event.preventDefault()
       this.#send()
@@ -30,7 +30,7 @@ export class Composer {
 
   focus () { this.$text.focus() }
 
-  /** Put words back that could not be sent, in front of what was typed since. */
+  /** In front of what was typed since. */
   giveBack (text) {
     this.$text.value = [text, this.$text.value].filter(Boolean).join('\n')
     this.#changed()

@@ -58,7 +58,7 @@ export class Conversation {
   /** @returns {Promise<?Answer>} null when there is a conversation, else why not */
   async ensure () {
     if (this.isThere) return null
-    // Two tabs that send their first words at once must not make two conversations.
+    // Two tabs that begin at once must not make two conversations.
     const { locks, lockName } = this.parts
     return locks ? locks.request(lockName, () => this.#make()) : this.#make()
   }

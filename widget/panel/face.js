@@ -48,7 +48,8 @@ export class Face {
     $.person.textContent = strings.say(person, { agent })
     $.person.setAttribute('aria-disabled', String(person !== 'person'))
     const doing = isWithAgent && isTyping ? strings.say('agent_typing', { agent }) : working ? strings.say('working') : ''
-    this.status.show(text)
+    // That it has ended is a line of the log.
+    this.status.show(status === 'ended' ? '' : text)
     if ($['working-text'].textContent !== doing) this.status.announce(doing)
     $.working.hidden = !doing
     $['working-text'].textContent = doing
@@ -61,10 +62,9 @@ export class Face {
     if (!hasEnded) $.after.querySelector('[data-ended]')?.remove()
     if (!isDue) $.after.querySelector('form')?.remove()
     if (hasEnded && !$.after.querySelector('[data-ended]')) {
-      const $box = make('div', 'kb-after')
-      $box.dataset.ended = ''
-      $box.append(make('p', 'kb-after__text', strings.say('ended')), makeButton('kb-button', strings.say('new_chat'), this.onNew))
-      $.after.append($box)
+      const $new = makeButton('kb-button', strings.say('new_chat'), this.onNew)
+      $new.dataset.ended = ''
+      $.after.append($new)
     }
     if (isDue && !$.after.querySelector('[data-rating]')) {
       const $rating = makeRating(strings, this.rate)

@@ -52,13 +52,15 @@ const NEAR_END_PX = 96
 export class LogView {
   #quietTimer = null
   #isAtEnd = true
+  #holds = false
 
   constructor ({ $log, $scroll, $newer, strings }) {
     Object.assign(this, { $log, $scroll, $newer, strings, log: new Log() })
     $newer.addEventListener('click', () => this.scrollToEnd())
     $scroll.addEventListener('scroll', () => {
-      this.#isAtEnd = $scroll.scrollHeight - $scroll.scrollTop - $scroll.clientHeight < NEAR_END_PX
-      if (this.#isAtEnd) $newer.hidden = true
+      const isNear = $scroll.scrollHeight - $scroll.scrollTop - $scroll.clientHeight < NEAR_END_PX
+      this.#isAtEnd = isNear && !this.#holds
+      if (isNear) $newer.hidden = true
     }, { passive: true })
     // The keyboard comes up, "typing" appears: whoever was at the end stays there, unless they fill in a form.
     const sizes = new ResizeObserver(() => {
@@ -91,9 +93,9 @@ export class LogView {
     }
     const $pending = row.author === 'patient' && this.#find('pending', row.client_id)
     const $row = this.#insert(row, placing.before, $pending)
-    if (row.kind === 'danger' && isLive) $row.setAttribute('role', 'alert')
     if ($pending) $pending.remove()
-    if (isLive) this.#follow($row, row.kind === 'danger' || row.author === 'patient')
+    else if (isLive && row.kind === 'danger') this.#hold($row)
+    else if (isLive) this.#follow($row)
     return true
   }
 
@@ -102,14 +104,13 @@ export class LogView {
     if (!this.log.takeCard(clientId)) return
     const $card = make('div', 'kb-message kb-message--bot')
     $card.dataset.card = clientId
-    $card.setAttribute('role', 'alert')
     const $body = make('div', 'kb-message__body')
     $body.insertAdjacentHTML('beforeend', html)
     $card.append($body)
     const $own = this.#find('pending', clientId) ?? this.#find('client-id', clientId)
     if ($own) $own.after($card)
     else this.$log.append($card)
-    $card.scrollIntoView({ block: 'nearest' })
+    this.#hold($card)
   }
 
   /** Show or update a line of the outbox; oldId: the id it was shown under. */
@@ -133,6 +134,7 @@ export class LogView {
 
   scrollToEnd () {
     this.#isAtEnd = true
+    this.#holds = false
     this.$scroll.scrollTop = this.$scroll.scrollHeight
     this.$newer.hidden = true
   }
@@ -157,7 +159,7 @@ export class LogView {
     return [item.said || this.strings().say('not_sent'), $button]
   }
 
-  /** Not heard as a part of the log: the row that takes its place is. */
+  /** Not heard as part of the log: the row that takes its place is. */
   #makePending (item) {
     const $line = make('div', 'kb-message kb-message--patient kb-message--pending')
     $line.setAttribute('aria-live', 'off')
@@ -179,11 +181,21 @@ export class LogView {
     return $row
   }
 
-  /** A reply longer than the screen is read from its beginning; whoever reads further up is not pulled away. */
-  #follow ($row, must) {
-    if (!must && !this.#isAtEnd) this.$newer.hidden = false
-    else if ($row.offsetHeight < this.$scroll.clientHeight * 0.8) this.scrollToEnd()
-    else this.showFrom($row)
+  /** A reply longer than the screen is read from its first row; whoever reads further up is not pulled away. */
+  #follow ($row) {
+    let $first = $row
+    while ($first.matches('.kb-message--bot + .kb-message--bot')) $first = $first.previousElementSibling
+    if (!this.#isAtEnd) this.$newer.hidden = false
+    else if ($row.offsetTop + $row.offsetHeight - $first.offsetTop < this.$scroll.clientHeight) this.scrollToEnd()
+    else this.showFrom($first)
+  }
+
+  /** Nothing moves a danger card off the screen until the patient writes again. */
+  #hold ($card) {
+    // On the body: an article may not be an alert.
+    $card.querySelector('.kb-message__body').setAttribute('role', 'alert')
+    this.#holds = true
+    this.showFrom($card)
   }
 
   #find (name, value) { return this.$log.querySelector(`[data-${name}="${CSS.escape(value)}"]`) }

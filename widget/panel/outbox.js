@@ -42,7 +42,7 @@ export class Outbox {
 
   constructor (parts) {
     this.parts = parts
-    // What a closed tab left behind. A message may have arrived although its answer did not: same id, no harm.
+    // What a closed tab left behind. One may have arrived although its answer did not: same id, no harm.
     this.#items = parts.store.load().map(item => item.state === 'failed' ? item : retried(item))
   }
 

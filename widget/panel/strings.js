@@ -14,7 +14,7 @@ export function fill (text, values) {
 }
 
 export class Strings {
-  /** always: values that every text may name, such as the clinic's phone. */
+  /** always: values that every text may name. */
   constructor (lang, texts, always = {}) { Object.assign(this, { lang, texts, always }) }
 
   say (key, values) {
@@ -30,7 +30,7 @@ export class Strings {
 
   list (key) { return this.texts[key] }
 
-  /** Put texts where the page asks: data-string for the words, data-string-label and -placeholder for attributes. */
+  /** Put texts where the page asks. */
   apply ($root) {
     for (const $each of $root.querySelectorAll('[data-string]')) $each.textContent = this.say($each.dataset.string)
     for (const $each of $root.querySelectorAll('[data-string-label]')) $each.ariaLabel = this.say($each.dataset.stringLabel)

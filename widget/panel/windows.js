@@ -1,4 +1,4 @@
-/** The windows around this one: other tabs with the same chat, and the clinic's page that holds the frame. */
+/** The windows around this one: other tabs with the chat, and the clinic's page. */
 
 const ANSWER_WITHIN_MS = 1500
 
