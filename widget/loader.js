@@ -94,7 +94,8 @@ a{display:inline-block;padding:10px 0;color:var(--accent);font-size:20px}
     showUnread(0)
     $dialog = make(root, 'dialog')
     $dialog.setAttribute('aria-label', words.title)
-    $dialog.addEventListener('cancel', event => { event.preventDefault(); close() })
+    // Ours, Escape, or a phone's back button: however it was closed.
+    $dialog.addEventListener('close', safely(closed))
     $dialog.addEventListener('keydown', event => { if (event.key === 'Escape') close() })
     drawBox()
     // Beside the body: a page that moves or re-renders its body leaves the chat alone.
@@ -168,9 +169,9 @@ a{display:inline-block;padding:10px 0;color:var(--accent);font-size:20px}
     tellOpen()
   }
 
-  function close () {
-    if (!$dialog.open) return
-    $dialog.close()
+  function close () { $dialog.close() }
+
+  function closed () {
     $page.style.overflow = pageOverflow
     $launcher.hidden = false
     $launcher.focus()
