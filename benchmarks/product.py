@@ -92,7 +92,7 @@ class Product:
     def sign_in(self, role: str) -> SignIn:
         """Return the demo sign-in that was printed at first start for `role`."""
         found = re.search(
-            rf"^\s*{role}\s+(\S+@\S+)\s+(\S+)\s*$", self.said(), re.MULTILINE | re.IGNORECASE
+            rf"\b{role}\s+(\S+@\S+)\s+(\S+)\s*$", self.said(), re.MULTILINE | re.IGNORECASE
         )
         if not found:
             raise ProductNotReady(f"no demo sign-in for {role} in:\n{self.said()}")

@@ -1,0 +1,199 @@
+"""A real product, a clinic's page on another origin, and real browsers."""
+
+from __future__ import annotations
+
+import http.server
+import re
+import shutil
+import sqlite3
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, FrameLocator, Locator, Page, expect
+
+from benchmarks.product import Product
+
+CHROMIUM = next((path for path in map(shutil.which, ("chromium", "google-chrome")) if path), None)
+# Chromium's own background requests would be refused here one by one, and slow every test.
+CHROMIUM_FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync", "--no-first-run"),
+]
+CLINIC_PAGE = """<!doctype html>
+<html lang="{lang}"><head><meta charset="utf-8"><title>Some clinic</title>
+<meta http-equiv="Content-Security-Policy"
+  content="default-src 'none'; style-src 'self'; script-src {server}; frame-src {server}">
+</head><body><main><h1>Some clinic</h1><p>A page that knows nothing of the chat.</p></main>
+<script src="{server}/widget/loader.js" data-site="demo" data-lang="{lang}"
+  data-phone="(503) 555-0110" async></script>
+</body></html>
+"""
+EVENT_MS = 20_000
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, object]) -> dict[str, object]:
+    return {**browser_type_launch_args, "executable_path": CHROMIUM, "args": CHROMIUM_FLAGS}
+
+
+@pytest.fixture(scope="session")
+def turns_without_rasa() -> list[str]:
+    """The questions that a test asked while it had killed the assistant."""
+    return []
+
+
+@pytest.fixture(scope="session")
+def product(
+    tmp_path_factory: pytest.TempPathFactory, turns_without_rasa: list[str]
+) -> Iterator[Product]:
+    """One running product for the whole session: `./clinic run` in a folder of its own.
+
+    When the session ends, Rasa has to have answered 99 turns in 100, but for the ones it was
+    killed for.
+    """
+    folder = tmp_path_factory.mktemp("product")
+    limits = {
+        "conversations_per_hour = 30": "conversations_per_hour = 10000",
+        "requests_per_minute = 600": "requests_per_minute = 100000",
+    }
+    with Product(folder, limits) as running:
+        yield running
+        turns = turns_by(running)
+    fallbacks = turns.get("fallback", 0) - len(turns_without_rasa)
+    assert fallbacks <= sum(turns.values()) / 100, turns
+
+
+def turns_by(product: Product) -> dict[str, int]:
+    """Count the turns by who answered them: rasa or fallback."""
+    with sqlite3.connect(product.var / "clinic.sqlite3") as database:
+        query = "select answered_by, count(*) from turn where answered_by is not null group by 1"
+        return dict(database.execute(query).fetchall())
+
+
+@pytest.fixture(scope="session")
+def clinic_site(product: Product, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A clinic's website on an origin of its own, with a strict content security policy."""
+    folder = tmp_path_factory.mktemp("site")
+    for lang in ("en", "es"):
+        page = CLINIC_PAGE.format(server=product.url, lang=lang)
+        (folder / f"{lang}.html").write_text(page, encoding="utf-8")
+    handler = partial(QuietHandler, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        return
+
+
+WORDS = {
+    "en": {"launcher": "Ask us", "send": "Send", "person": "Talk to a person"},
+    "es": {"launcher": "Pregúntenos", "send": "Enviar", "person": "Hablar con una persona"},
+}
+
+
+@dataclass
+class Pat:
+    """A patient with a browser of their own, on the clinic's page."""
+
+    page: Page
+    lang: str = "en"
+    errors: list[str] = field(default_factory=list)
+
+    def open_chat(self) -> None:
+        self.page.get_by_role("button", name=WORDS[self.lang]["launcher"]).click()
+        expect(self.text_box).to_be_visible(timeout=EVENT_MS)
+
+    @property
+    def panel(self) -> FrameLocator:
+        return self.page.frame_locator("iframe")
+
+    @property
+    def text_box(self) -> Locator:
+        return self.panel.locator("textarea.kb-composer__text")
+
+    @property
+    def log(self) -> Locator:
+        return self.panel.get_by_role("log")
+
+    def messages(self, author: str) -> Locator:
+        return self.log.locator(f".kb-message--{author}")
+
+    def write(self, text: str) -> None:
+        self.text_box.fill(text)
+        self.panel.get_by_role("button", name=WORDS[self.lang]["send"], exact=True).click()
+
+    def ask(self, text: str) -> Locator:
+        """Write, wait until the assistant has answered, and return its newest message."""
+        before = self.messages("bot").count()
+        self.write(text)
+        expect(self.messages("bot")).not_to_have_count(before, timeout=EVENT_MS)
+        return self.messages("bot").last
+
+    def ask_for_passage(self, text: str, about: str) -> Locator:
+        """Ask; where choices are offered, take the one `about` names; return the passage shown."""
+        answer = self.ask(text)
+        choice = answer.get_by_role("button", name=re.compile(about, re.IGNORECASE))
+        if answer.locator(".kb-choices").count():
+            choice.first.click()
+            answer = self.messages("bot").filter(has=self.panel.locator(".kb-passage")).last
+        title = answer.locator(".kb-passage__title")
+        expect(title).to_contain_text(re.compile(about, re.IGNORECASE), timeout=EVENT_MS)
+        return answer
+
+    def ask_for_a_person(self) -> None:
+        self.panel.get_by_role("button", name=WORDS[self.lang]["person"]).first.click()
+
+
+@dataclass
+class Ana:
+    """An agent signed in to the console, in a browser context of her own."""
+
+    page: Page
+    url: str
+
+    def sign_in(self, email: str, password: str) -> None:
+        self.page.goto(f"{self.url}/console")
+        self.page.get_by_label("E-mail").fill(email)
+        self.page.get_by_label("Password").fill(password)
+        self.page.get_by_role("button", name="Sign in").click()
+        expect(self.page.get_by_role("heading", level=1)).to_be_visible(timeout=EVENT_MS)
+
+
+@pytest.fixture
+def new_patient(browser: Browser, clinic_site: str) -> Iterator[object]:
+    contexts: list[BrowserContext] = []
+
+    def make(lang: str = "en", **options: object) -> Pat:
+        context = browser.new_context(**options)  # type: ignore[arg-type]
+        contexts.append(context)
+        pat = Pat(context.new_page(), lang)
+        pat.page.on("pageerror", lambda error: pat.errors.append(str(error)))
+        pat.page.goto(f"{clinic_site}/{lang}.html")
+        return pat
+
+    yield make
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def ana(browser: Browser, product: Product) -> Iterator[Ana]:
+    context = browser.new_context()
+    agent = Ana(context.new_page(), product.url)
+    sign_in = product.sign_in("agent")
+    agent.sign_in(sign_in.email, sign_in.password)
+    yield agent
+    context.close()
+
+
+@pytest.fixture(scope="session")
+def articles(product: Product) -> Path:
+    return product.articles

@@ -1,0 +1,295 @@
+"""What a patient lives through, in a real browser against the running product.
+
+The questions are worded for this file alone: `test_the_questions_are_nobody_elses_words` holds it.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from benchmarks.product import ROOT, Product
+from tests.browser.conftest import CLINIC_PAGE, EVENT_MS, Pat
+
+pytestmark = pytest.mark.browser
+
+NewPatient = Callable[..., Pat]
+
+PARKING = "driving in on thursday with my mother, is there somewhere to leave the car near you"
+REFILL = "my blood pressure tablets run out this weekend how do i get some more"
+PORTAL = "locked out of my online chart and the code never comes"
+SPANISH_HOURS = "¿hasta qué hora los encuentro abiertos entre semana?"
+CLUB = "grandpa wants to join the senior walking club, what time is it on"
+FAR_AWAY = "which zodiac sign gets along with a golden retriever"
+CHEST = "um my husband has crushing chest pain and he is sweating a lot"
+
+
+def test_the_questions_are_nobody_elses_words() -> None:
+    texts = [
+        path.read_text(encoding="utf-8", errors="ignore").lower()
+        for folder in ("kb_articles", "bot", "search", "safety", "widget")
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in (".md", ".yml", ".txt", ".json", ".py", ".js")
+    ]
+    for question in (PARKING, REFILL, PORTAL, SPANISH_HOURS, CLUB, FAR_AWAY, CHEST):
+        assert not any(question.lower() in text for text in texts), question
+
+
+def test_a_question_gets_a_passage_with_title_review_date_and_link(new_patient: NewPatient) -> None:
+    pat = new_patient()
+    pat.open_chat()
+    answer = pat.ask_for_passage(PARKING, "park")
+    expect(answer.locator(".kb-passage__source time")).to_be_visible()
+    link = answer.get_by_role("link", name="Read more")
+    with pat.page.context.expect_page() as opened:
+        link.click()
+    article = opened.value
+    expect(article.get_by_role("heading", level=1)).to_contain_text(re.compile("park", re.I))
+    anchor = article.url.partition("#")[2]
+    assert anchor, article.url
+    expect(article.locator(f'[id="{anchor}"]')).to_have_count(1)
+    assert pat.errors == []
+
+
+def test_the_patient_can_say_whether_it_helped(new_patient: NewPatient) -> None:
+    pat = new_patient()
+    pat.open_chat()
+    answer = pat.ask_for_passage(REFILL, "refill")
+    answer.get_by_role("button", name="Yes").click()
+    expect(answer.locator(".kb-rating__thanks")).to_be_visible(timeout=EVENT_MS)
+    pat.page.reload()
+    pat.open_chat()
+    expect(pat.log.locator(".kb-rating__thanks")).to_have_count(1, timeout=EVENT_MS)
+
+
+def test_who_answers_a_person_and_the_emergency_line_are_always_in_view(
+    new_patient: NewPatient,
+) -> None:
+    pat = new_patient()
+    pat.open_chat()
+    expect(pat.panel.get_by_text("Not a person")).to_be_visible()
+    expect(pat.panel.get_by_role("button", name="Talk to a person").first).to_be_visible()
+    expect(pat.panel.locator("a[href='tel:911']").first).to_be_visible()
+
+
+def test_the_conversation_survives_a_reload_and_a_second_tab(new_patient: NewPatient) -> None:
+    pat = new_patient()
+    pat.open_chat()
+    pat.ask(PORTAL)
+    expected = numbers_shown(pat)
+    pat.page.reload()
+    pat.open_chat()
+    expect(pat.messages("bot").first).to_be_visible(timeout=EVENT_MS)
+    assert numbers_shown(pat) == expected
+
+    second = Pat(pat.page.context.new_page())
+    second.page.goto(pat.page.url)
+    second.open_chat()
+    expect(second.messages("bot").first).to_be_visible(timeout=EVENT_MS)
+    assert numbers_shown(second) == expected
+
+    second.ask(REFILL)
+    expect(pat.messages("bot")).to_have_count(second.messages("bot").count(), timeout=EVENT_MS)
+    assert numbers_shown(pat) == numbers_shown(second)
+    assert len(set(numbers_shown(pat))) == len(numbers_shown(pat))
+
+
+def test_a_lost_connection_loses_nothing(new_patient: NewPatient) -> None:
+    pat = new_patient()
+    pat.open_chat()
+    pat.ask(PORTAL)
+    pat.page.context.set_offline(True)
+    pat.write(REFILL)
+    expect(pat.panel.get_by_text(REFILL)).to_be_visible()
+    pat.page.context.set_offline(False)
+    expect(pat.messages("bot")).to_have_count(2, timeout=60_000)
+    expect(pat.log.get_by_text(REFILL)).to_have_count(1)
+    assert len(set(numbers_shown(pat))) == len(numbers_shown(pat))
+
+
+def test_what_no_article_answers_is_said_and_a_person_offered(new_patient: NewPatient) -> None:
+    pat = new_patient()
+    pat.open_chat()
+    answer = pat.ask(FAR_AWAY)
+    expect(answer.locator(".kb-passage")).to_have_count(0)
+    expect(answer).to_contain_text(re.compile("cannot|could not"))
+    pat.ask_for_a_person()
+    expect(pat.log.locator(".kb-message--system, .kb-form").last).to_be_visible(timeout=EVENT_MS)
+
+
+def test_a_typed_command_is_only_text(new_patient: NewPatient) -> None:
+    pat = new_patient()
+    pat.open_chat()
+    pat.ask("/restart")
+    expect(pat.messages("patient").last).to_contain_text("/restart")
+
+
+@pytest.mark.parametrize(("lang", "text", "call"), [("en", CHEST, "911")])
+def test_danger_is_noticed_before_anything_else(
+    new_patient: NewPatient, lang: str, text: str, call: str
+) -> None:
+    pat = new_patient(lang)
+    pat.open_chat()
+    pat.write(text)
+    card = pat.panel.locator(".kb-card").last
+    expect(card).to_be_visible(timeout=EVENT_MS)
+    expect(card.locator(f"a[href='tel:{call}']").first).to_be_visible()
+    expect(pat.panel.locator(".kb-card")).to_have_count(1)
+    pat.page.reload()
+    pat.open_chat()
+    expect(pat.panel.locator(".kb-card")).to_have_count(1, timeout=EVENT_MS)
+
+
+def test_it_answers_in_spanish(new_patient: NewPatient) -> None:
+    pat = new_patient("es")
+    pat.open_chat()
+    pat.ask_for_passage(SPANISH_HOURS, "abiert|hora")
+    expect(pat.panel.get_by_role("button", name="Hablar con una persona").first).to_be_visible()
+
+
+def test_an_article_edited_on_disk_answers_at_once(
+    new_patient: NewPatient, product: Product, articles: Path
+) -> None:
+    article = articles / "en" / "visiting" / "walking-club.md"
+    page = f"{product.url}/help/en/visiting/walking-club"
+    pat = new_patient()
+    pat.open_chat()
+    for when in ("Tuesdays at nine", "Fridays at noon"):
+        article.write_text(walking_club(when), encoding="utf-8")
+        until(lambda when=when: when in read(page))
+        expect(pat.ask(CLUB).locator(".kb-passage")).to_contain_text(when)
+    article.unlink()
+    until(lambda: not read(page))
+    expect(pat.ask(CLUB)).not_to_contain_text("Fridays at noon")
+
+
+def test_a_dead_server_leaves_the_clinics_page_alone(browser: Browser, tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        nowhere = f"http://127.0.0.1:{probe.getsockname()[1]}"
+    page = browser.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    file = tmp_path / "page.html"
+    file.write_text(CLINIC_PAGE.format(server=nowhere, lang="en"), encoding="utf-8")
+    page.goto(file.as_uri())
+    expect(page.get_by_role("heading", name="Some clinic")).to_be_visible()
+    assert errors == []
+    page.close()
+
+
+def test_a_server_that_dies_is_named_with_the_phone_number(
+    new_patient: NewPatient, product: Product
+) -> None:
+    pat = new_patient()
+    pat.page.route("**/chat?*", lambda route: route.abort())
+    pat.page.get_by_role("button", name="Ask us").click()
+    expect(pat.page.get_by_text("cannot be reached")).to_be_visible(timeout=EVENT_MS)
+    expect(pat.page.get_by_role("link", name="(503) 555-0110")).to_be_visible()
+    expect(pat.page.get_by_role("heading", name="Some clinic")).to_be_visible()
+    assert pat.errors == []
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_the_panel(new_patient: NewPatient, width: int, scheme: str) -> None:
+    pat = new_patient(viewport={"width": width, "height": 720}, color_scheme=scheme)
+    pat.open_chat()
+    axe_finds_nothing(pat.page)
+    pat.ask(PARKING)
+    axe_finds_nothing(pat.page)
+    pat.write(CHEST)
+    expect(pat.panel.locator(".kb-card")).to_be_visible(timeout=EVENT_MS)
+    axe_finds_nothing(pat.page)
+
+
+def test_everything_the_browser_loads_comes_from_the_clinic(
+    new_patient: NewPatient, product: Product, clinic_site: str
+) -> None:
+    pat = new_patient()
+    asked: set[str] = set()
+    pat.page.on("request", lambda request: asked.add(request.url))
+    pat.page.reload()
+    pat.open_chat()
+    pat.ask(PORTAL)
+    elsewhere = {url for url in asked if not url.startswith((product.url, clinic_site))}
+    assert asked and not elsewhere
+
+
+@pytest.mark.faults
+def test_patients_are_answered_while_the_assistant_is_dead(
+    new_patient: NewPatient, product: Product, turns_without_rasa: list[str]
+) -> None:
+    pat = new_patient()
+    pat.open_chat()
+    turns_without_rasa.append(PARKING)
+    pid = str(product.processes()["assistant_pid"])
+    subprocess.run(["kill", "-9", pid], check=True)
+    pat.ask_for_passage(PARKING, "park")
+    expect(pat.panel.get_by_role("button", name="Talk to a person").first).to_be_visible()
+    product.wait_until_ready()
+    assert str(product.processes()["assistant_pid"]) != pid
+
+
+def numbers_shown(pat: Pat) -> list[int]:
+    return [
+        int(n)
+        for n in pat.log.locator("[data-n].kb-message").evaluate_all(
+            "messages => messages.map(message => message.dataset.n)"
+        )
+    ]
+
+
+def walking_club(when: str) -> str:
+    return f"""---
+title: When does the walking club for seniors meet?
+summary: The walking club for seniors meets {when}.
+questions:
+  - senior walking group times
+topic: visiting
+audience: public
+lang: en
+status: published
+owner: Tests
+reviewed_by: Demo content, written by a test
+reviewed_on: 2026-11-01
+review_by: 2027-05-01
+source: a test
+---
+The walking club for seniors meets {when}. You can join without an appointment.
+
+## Where does the walking club start?
+
+It starts at the main door and goes once around the harbor.
+"""
+
+
+def read(url: str) -> str:
+    """Return a page's text; empty where there is no such page."""
+    answer = httpx.get(url)
+    return answer.text if answer.status_code == 200 else ""
+
+
+def until(is_so: Callable[[], bool], within_s: float = 5.0) -> None:
+    """Wait for an edit to be live: 5 seconds is what editors are promised."""
+    deadline = time.monotonic() + within_s
+    while not is_so():
+        assert time.monotonic() < deadline, f"not so within {within_s} s"
+        time.sleep(0.1)
+
+
+def axe_finds_nothing(page: Page) -> None:
+    results = Axe().run(page)
+    found = [
+        (v["id"], [n["html"][:120] for n in v["nodes"]]) for v in results.response["violations"]
+    ]
+    assert not found, found
