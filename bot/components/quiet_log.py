@@ -14,7 +14,6 @@ import sys
 import traceback
 import warnings
 from collections.abc import MutableMapping
-from types import TracebackType
 from typing import Any
 
 import structlog
@@ -86,19 +85,30 @@ class QuietRecords:
 
 def _failure(error: Any) -> str:
     """Return the exception's type and the places it passed, without its words."""
-    kind, trace = _kind_and_trace(error)
-    if kind is None:
+    value = _raised(error)
+    if value is None:
         return ""
-    places = [f"{frame.f_code.co_name}:{line}" for frame, line in traceback.walk_tb(trace)]
-    return f" {kind.__name__} at {' > '.join(places[-6:])}"
+    return f" {_steps(value, 6)}{_cause(value)}"
 
 
-def _kind_and_trace(error: Any) -> tuple[type[BaseException] | None, TracebackType | None]:
+def _cause(error: BaseException | None) -> str:
+    """Return what first went wrong: Rasa wraps the errors of components in one of its own."""
+    cause = error.__cause__ if error else None
+    if cause is None:
+        return ""
+    return f" from {_steps(cause, 2)}"
+
+
+def _steps(error: BaseException, count: int) -> str:
+    walked = traceback.walk_tb(error.__traceback__)
+    places = [f"{frame.f_code.co_name}:{line}" for frame, line in walked]
+    return f"{type(error).__name__} at {' > '.join(places[-count:])}"
+
+
+def _raised(error: Any) -> BaseException | None:
     if isinstance(error, BaseException):
-        return type(error), error.__traceback__
+        return error
     if isinstance(error, tuple) and len(error) == 3:
-        return error[0], error[2]
-    if error:
-        kind, _, trace = sys.exc_info()
-        return kind, trace
-    return None, None
+        raised: BaseException | None = error[1]
+        return raised
+    return sys.exc_info()[1] if error else None
