@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import time
 import tomllib
 import uuid
@@ -26,6 +27,7 @@ from tests.fakes import FakeEncoder, FakeRasa
 from web import auth, create_app, handoffs, make_services, presence, turns
 from web.background import Background
 from web.config import Settings
+from web.migrations import upgrade
 from web.models import RoleName, Staff
 from web.services import Services, of
 
@@ -67,15 +69,35 @@ def write_article(folder: Path, name: str, title: str, topic: str, body: str, **
     return path
 
 
-@pytest.fixture
-def articles(tmp_path: Path) -> Path:
-    folder = tmp_path / "articles"
+def write_articles(folder: Path) -> Path:
     for name, (title, topic, body) in ARTICLES.items():
         write_article(folder, name, title, topic, body)
     write_article(
         folder, "en/staff/keys", "Where are the keys?", "staff", "In the safe.", audience="staff"
     )
     return folder
+
+
+@pytest.fixture
+def articles(tmp_path: Path) -> Path:
+    return write_articles(tmp_path / "articles")
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A `var` with an empty, migrated database and an index, to start each test from a copy."""
+    folder = tmp_path_factory.mktemp("prepared")
+    toml = tomllib.loads((ROOT / "clinic.toml").read_text(encoding="utf-8"))
+    own = {"var": folder / "var", "articles": write_articles(folder / "articles")}
+    services = make_services(Settings(**toml, **own), load_model=lambda _: FakeEncoder())
+    upgrade(services.database)
+    with services.database.engine.connect() as connection:
+        connection.exec_driver_sql("pragma wal_checkpoint(truncate)")
+    services.database.dispose()
+    services.publisher.load_encoder()
+    services.publisher.refresh()
+    services.publisher.refresh()  # the first is by words alone
+    return folder / "var"
 
 
 @pytest.fixture
@@ -109,15 +131,18 @@ def settings(toml: dict[str, Any], tmp_path: Path, articles: Path, rasa: FakeRas
 
 
 @pytest.fixture
-def make_app(settings: Settings, encoder: FakeEncoder) -> Iterator[Callable[..., Flask]]:
+def make_app(
+    settings: Settings, encoder: FakeEncoder, prepared: Path
+) -> Iterator[Callable[..., Flask]]:
     """Make applications; each is one process's worth, on the same database."""
     made: list[Flask] = []
+    shutil.copytree(prepared, settings.var_dir)
 
     def make(own: Settings | None = None) -> Flask:
         services = make_services(own or settings, load_model=lambda _: encoder)
         services.publisher.load_encoder()
+        services.publisher.load_stored()
         services.publisher.refresh()
-        services.publisher.refresh()  # the first is by words alone
         app = create_app(own or settings, services)
         app.testing = False  # errors are answered as they are live
         made.append(app)

@@ -260,7 +260,8 @@ def _faults(file: str, error: ValidationError) -> list[str]:
 
 def _fault(file: str, detail: dict[str, Any]) -> str:
     """Say it as in `clinic.toml [limits] max_streams: -1: should be greater than or equal to 0`."""
-    *section, key = (str(part) for part in detail["loc"] or ("",))
+    places = [str(part) for part in detail["loc"] if part != "[key]"]
+    *section, key = places or [""]
     where = f"{file} [{'.'.join(section)}] {key}" if section else f"{file} {key}".rstrip()
     what = str(detail["msg"]).removeprefix("Value error, ").removeprefix("Input ")
     if detail["type"] == "missing":

@@ -140,7 +140,7 @@ def _step(
     settings: Settings,
 ) -> Reply | Hand:
     if isinstance(item, TextItem):
-        return _text(item, settings.facts(question.lang))
+        return _text(item, settings, question.lang)
     if isinstance(item, PassagesItem):
         return _passages(question, found, index, settings)
     if isinstance(item, ChoicesItem):
@@ -151,7 +151,8 @@ def _step(
     return Hand(item.reason)
 
 
-def _text(item: TextItem, facts: Mapping[str, str]) -> Reply:
+def _text(item: TextItem, settings: Settings, lang: str) -> Reply:
+    facts = settings.facts(lang) if "[[" in str(item) else {}
     buttons = [_button(button, facts) for button in item.buttons]
     return Reply(Kind.TEXT, fill(item.text, facts), {"replies": buttons} if buttons else {})
 

@@ -405,7 +405,7 @@ def _finish_somehow(services: Services, work: Work, plan: Plan, found: Found | N
         raise  # the turn is taken up again when its lease has run out
     except Exception as error:
         kind = type(error).__name__
-        logger.error("reply.failed", turn=work.turn_id, error=kind, at=place_of(error))
+        logger.error("turn.reply_failed", turn=work.turn_id, error=kind, at=place_of(error))
         return finish(services, work, without_search(services.settings, work.question.lang), found)
 
 

@@ -44,10 +44,13 @@ def test_whatever_rasa_does_the_patient_is_answered(
         rasa.go_down()
     else:
         rasa.mood = mood
+    if mood is not Mood.HUNG:
+        services.rasa.timeout_s = 0.6  # the deadline as shipped is waited for once, below
     pat.say("where do I park")
     started = time.monotonic()
     assert answer_all() == 1
-    assert time.monotonic() - started <= USEFUL_WITHIN_S
+    took_s = time.monotonic() - started
+    assert took_s <= (USEFUL_WITHIN_S if mood is Mood.HUNG else 1.1)
     answer, offer = pat.log(1)
     assert "Park behind the house" in answer["html"]
     assert 'data-handoff="1"' in offer["html"]
