@@ -158,7 +158,33 @@ def leave_message(
         move(session, handoff.id, Handoff.id == handoff.id, contact=kept)
     say(session, conversation_id, Line.MESSAGE_LEFT, opens_at=opens_at(at))
     wake_waiting(session)
+    _screen_form(session, handoff, fields)
     return get(session, handoff.id)
+
+
+def _screen_form(session: Session, handoff: Handoff, fields: Mapping[str, Any]) -> None:
+    """What is typed into a form may be a cry for help as well: it gets the same card."""
+    conversation = session.get_one(Conversation, handoff.conversation_id)
+    typed = "\n".join(text for text in fields.values() if isinstance(text, str))
+    seen = conversations.screened(settings(), typed, conversation.lang)
+    if seen.card is None:
+        return
+    move(session, handoff.id, Handoff.id == handoff.id, urgent=True)
+    conversations.append(
+        session,
+        conversation.id,
+        author=Author.BOT,
+        kind=Kind.DANGER,
+        payload={
+            "card": seen.card["kind"],
+            "html": seen.card["html"],
+            "level": seen.danger.level.value,
+            "danger": seen.danger.kind,
+            "of": conversation.last_n,
+            "can_continue": False,
+        },
+    )
+    request(session, conversation.id, Reason.DANGER, urgent=True)
 
 
 def _form_reason(session: Session, conversation_id: str) -> str:

@@ -6,7 +6,7 @@ Rule: reads only. Every list says its order and takes a fixed number of queries,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -25,8 +25,8 @@ EXCERPT_CHARACTERS = 140
 class Box(StrEnum):
     WAITING = "waiting"
     MINE = "mine"
-    MESSAGES = "messages"
     OTHERS = "others"
+    MESSAGES = "messages"
     CLOSED = "closed"
 
 
@@ -70,7 +70,7 @@ class Card:
     entry: Entry
     questions: tuple[str, ...]
     shown: tuple[Shown, ...]
-    hidden: tuple[str, ...] = field(default=())  # kinds of identifiers that were masked
+    hidden: tuple[str, ...]  # kinds of identifiers that were masked
 
 
 def reference(conversation_id: str) -> str:
@@ -169,7 +169,12 @@ def card(session: Session, conversation_id: str) -> Card | None:
     if row is None:
         return None
     entry = _entry(row)
-    return Card(entry, _questions(session, entry.handoff), _shown(session, conversation_id))
+    return Card(
+        entry,
+        _questions(session, entry.handoff),
+        _shown(session, conversation_id),
+        _hidden(session, conversation_id),
+    )
 
 
 def _questions(session: Session, handoff: Handoff) -> tuple[str, ...]:
@@ -201,3 +206,11 @@ def _shown(session: Session, conversation_id: str) -> tuple[Shown, ...]:
             article = str(passage["article"])
             shown[article] = Shown(article, str(passage.get("title", article)), helpful)
     return tuple(shown.values())
+
+
+def _hidden(session: Session, conversation_id: str) -> tuple[str, ...]:
+    """Return the kinds of identifiers the patient typed and we masked, by name."""
+    query = select(Message.payload).where(
+        Message.conversation_id == conversation_id, Message.author == Author.PATIENT
+    )
+    return tuple(sorted({kind for row in session.scalars(query) for kind in row.get("masked", ())}))

@@ -132,6 +132,7 @@ def test_the_card_says_why_what_was_asked_and_what_was_shown(
         )
         conversations.rate_answer(session, pat, row.n, False)
         session.get_one(Conversation, pat).page_url = "https://clinic.example/visit"
+        conversations.log(session, pat)[0].payload = {"masked": ["ssn", "member_id"]}
     desk.ask(pat, "failed_twice")
     page = client.get(address(pat))
     card = page[page.index("data-card") :]
@@ -141,6 +142,7 @@ def test_the_card_says_why_what_was_asked_and_what_was_shown(
         "That is too far for me",
         "Where is parking?",
         "did not help",
+        "Hidden for privacy: member id, ssn",
         "https://clinic.example/visit",
         "English",
     ):

@@ -209,6 +209,22 @@ def test_a_message_left_while_an_agent_has_the_chat_is_shown_to_the_agent(desk: 
     assert desk.handoff(waiting).contact == CONTACT
 
 
+@pytest.mark.parametrize("is_staffed", [True, False])
+def test_danger_in_a_form_gets_its_card_and_is_urgent(desk: Desk, is_staffed: bool) -> None:
+    pat = desk.patient()
+    desk.ask(pat)
+    if is_staffed:
+        desk.agent()
+    with desk.open() as session:
+        cry = {**CONTACT, "message": "I want to kill myself tonight"}
+        left = handoffs.leave_message(session, pat, cry)
+    assert left.urgent
+    [card] = [row for row in desk.log(pat) if row.kind is Kind.DANGER]
+    assert card.payload["card"] == "988"
+    assert desk.lines(pat)[-1] == ("queued" if is_staffed else "nobody_at_desk")
+    assert desk.status(pat).status == ("waiting" if is_staffed else "message_left")
+
+
 def test_a_wrong_form_changes_nothing(desk: Desk) -> None:
     pat = desk.patient()
     desk.ask(pat)

@@ -243,13 +243,14 @@ class Talk {
 
   onMessage(row) {
     if (row.n <= this.lastN()) return;
-    const isAtEnd = this.$log.scrollHeight - this.$log.scrollTop - this.$log.clientHeight < 80;
+    const isAtEnd = this.isAtEnd();
     this.$log.insertAdjacentHTML('beforeend', row.html); // rendered and escaped by our server
     if (isAtEnd || row.author === 'agent') this.scrollToEnd();
     if (row.author === 'patient' && document.hidden) this.app.alerts.ring('A patient wrote.', false);
   }
 
   onState(state) {
+    const isAtEnd = this.isAtEnd();
     this.$typing.hidden = !state.typing;
     if (this.$actions.dataset.key !== state.key) {
       const hadFocus = this.$actions.contains(document.activeElement);
@@ -260,6 +261,7 @@ class Talk {
     }
     if (!this.$card.contains(document.activeElement)) insertHtml(this.$card, state.card);
     this.app.showSince();
+    if (isAtEnd) this.scrollToEnd(); // what appeared below took room from the log
   }
 
   startActions() {
@@ -275,7 +277,10 @@ class Talk {
 
   /** Claim, resolve, give back, done: the stream brings what follows. */
   async act(url, $button) {
-    $button.disabled = true;
+    // Not disabled: that would take the focus away, and the keyboard's place with it.
+    if (this.isActing) return;
+    this.isActing = true;
+    $button.setAttribute('aria-busy', 'true');
     try {
       const response = await this.app.post(url, {});
       if (response.status === 401) { this.app.signedOut(); return; }
@@ -284,8 +289,13 @@ class Talk {
     } catch {
       this.app.problem('That did not get through. Try again.');
     } finally {
-      $button.disabled = false;
+      this.isActing = false;
+      $button.removeAttribute('aria-busy');
     }
+  }
+
+  isAtEnd() {
+    return this.$log.scrollHeight - this.$log.scrollTop - this.$log.clientHeight < 80;
   }
 
   scrollToEnd() {
