@@ -33,7 +33,7 @@ _CUES: dict[str, str] = {
     "NONE": r"order|invoice|claim|confirmation|reference|ref|case|ticket|rx|prescription|serial"
     r"|tracking|isbn|lot|ndc|cpt|icd|code|error|zip|postal|room|suite|bill|\$|price|cost|paid|charged"
     r"|factura|orden|receta|codigo|cuarto|piso|consultorio|lote|referencia|confirmacion|cobro"
-    r"|flight|version|page|form|weigh|glucose|sugar|pressure|azucar|presion|appointment|visit|cita"
+    r"|flight|version|page|form|weigh|glucose|sugar|pressure|azucar|presion|appointment|appt|visit|cita"
     r"|reschedule|door|model|question|version|building|extension|upc|sku|batch|amount|total|donation",
 }
 
@@ -51,6 +51,10 @@ class Cues:
         self._folded = folded
         self._found = [(found.end(), str(found.lastgroup)) for found in _pattern().finditer(folded)]
 
+    def end_before(self, start: int) -> int:
+        """Return where the nearest cue before a place ends; the place itself without one."""
+        return next((end for end, _ in reversed(self._found) if end <= start), start)
+
     def ends(self, name: str) -> list[int]:
         return [end for end, found in self._found if found == name]
 
@@ -59,7 +63,8 @@ class Cues:
         for end, name in reversed(self._found):
             if end > start:
                 continue
-            if start - end > reach or re.search(r"[!?\n]|\.\s+[a-z]", self._folded[end:start]):
+            between = self._folded[end:start].replace("\0", "")  # what is masked has no length
+            if len(between) > reach or re.search(r"[!?\n]|\.\s+[a-z]", between):
                 return None
             return name
         return None

@@ -146,7 +146,9 @@ def phones(raw: str, folded: str, cues: Cues) -> Iterator[Found]:
 
 def births(raw: str, folded: str, cues: Cues) -> Iterator[Found]:
     for found in _DATE.finditer(folded):
-        if cues.before(found.start()) == "DOB":
+        if cues.before(found.start()) == "DOB" and not _DATE.search(
+            folded, cues.end_before(found.start()), found.start()
+        ):
             yield found.span()
 
 

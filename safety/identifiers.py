@@ -76,7 +76,18 @@ def mask(text: str, keep: Collection[str] = ()) -> Masked:
 
     keep: values that stay, such as the clinic's own numbers and addresses, in any notation.
     """
-    kept = frozenset(_essence(value) for value in keep) - {""}
+    try:
+        return _mask(text, frozenset(_essence(value) for value in keep) - {""})
+    except Exception:
+        # Whatever is wrong with the rules, nothing that could be a number gets through.
+        spans = tuple(
+            Span(found.start(), found.end(), IdentifierType.OTHER)
+            for found in re.finditer(r"\S*[\d@]\S*", text)
+        )
+        return Masked(_masked(text, spans), spans)
+
+
+def _mask(text: str, kept: frozenset[str]) -> Masked:
     spans: tuple[Span, ...] = ()
     for _ in range(MAX_ROUNDS):
         # What is hidden can leave a cue beside something else: look again until nothing changes.
@@ -89,17 +100,20 @@ def mask(text: str, keep: Collection[str] = ()) -> Masked:
 
 
 def _find(text: str, kept: frozenset[str]) -> list[Span]:
+    # A mask is no cue: "[phone]" must not make a telephone number of what follows it.
+    text = _PLACEHOLDER.sub(lambda found: "\0" * len(found[0]), text)
     folded = fold_in_place(text)
     cues = Cues(folded)
-    taken = [found.span() for found in _PLACEHOLDER.finditer(text)]
-    taken += [found.span() for found in re.finditer("\0+", text)]
+    taken = [found.span() for found in re.finditer("\0+", text)]
     spans: list[Span] = []
     for kind, finder in _FINDERS:
         for start, end in finder(text, folded, cues):
             free = all(end <= first or start >= last for first, last in taken)
-            if free and start < end and not _is_kept(text[start:end], kept):
+            if not free or start >= end:
+                continue
+            taken.append((start, end))
+            if not _is_kept(text[start:end], kept):
                 spans.append(Span(start, end, kind))
-                taken.append((start, end))
     return [*spans, *_repeated(text, spans, taken)]
 
 

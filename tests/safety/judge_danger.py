@@ -5,6 +5,8 @@
 Rule: it prints counts and shares; the lines themselves only with --misses.
 """
 
+# ruff: noqa: T201
+
 import argparse
 import csv
 import math

@@ -5,6 +5,8 @@
 Rule: an identifier is found when every letter and digit of it is inside spans of its own type.
 """
 
+# ruff: noqa: T201
+
 import re
 import sys
 import time

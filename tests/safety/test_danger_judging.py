@@ -1,0 +1,76 @@
+"""The danger screen against its judging sets and ordinary traffic, and its time.
+
+The floors are the figures of the day, rounded down: they hold what was reached. The goals, and the
+lines nobody here has seen, stand in GOALS.md.
+"""
+
+import csv
+import time
+from pathlib import Path
+
+import pytest
+
+from safety.danger import Level, screen
+
+DATA = Path(__file__).parents[1] / "data" / "safety"
+Row = dict[str, str]
+
+
+def read(name: str) -> list[Row]:
+    with (DATA / name).open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+FIRST, SECOND = read("danger_judging.tsv"), read("danger_judging_second.tsv")
+
+
+def noticed(rows: list[Row]) -> float:
+    return sum(screen(row["text"]).level is not Level.NONE for row in rows) / len(rows)
+
+
+def test_the_judging_set_is_large_and_bilingual() -> None:
+    dangers = [row for row in FIRST if row["level"] != "none"]
+    assert len(dangers) >= 300 and len(FIRST) - len(dangers) >= 300
+    assert {row["lang"] for row in FIRST} == {"en", "es"}
+
+
+@pytest.mark.parametrize("lang", ["en", "es"])
+@pytest.mark.parametrize("level", ["emergency", "crisis"])
+def test_dangers_are_noticed(lang: str, level: str) -> None:
+    assert noticed([r for r in FIRST if (r["lang"], r["level"]) == (lang, level)]) >= 0.98
+
+
+@pytest.mark.parametrize("lang", ["en", "es"])
+def test_hard_everyday_lines_raise_few_cards(lang: str) -> None:
+    assert noticed([r for r in FIRST if (r["lang"], r["level"]) == (lang, "none")]) <= 0.03
+
+
+def test_the_right_card_is_shown() -> None:
+    shown = [(row, screen(row["text"]).card) for row in FIRST if row["level"] != "none"]
+    right = sum(card in row["card"].split("|") for row, card in shown if card)
+    assert right / sum(card is not None for _, card in shown) >= 0.95
+
+
+def test_the_second_set_holds_its_floor() -> None:
+    assert noticed([row for row in SECOND if row["level"] != "none"]) >= 0.95
+    assert noticed([row for row in SECOND if row["level"] == "none"]) <= 0.03
+
+
+def test_screening_a_line_is_quick() -> None:
+    texts = [row["text"] for row in FIRST]
+    for text in texts:
+        screen(text)  # phrases are compiled when first needed
+    times = []
+    for text in texts:
+        began = time.perf_counter()
+        screen(text)
+        times.append(time.perf_counter() - began)
+    # 15 ms is the goal on a quiet machine; the bound here allows for a shared one.
+    assert sorted(times)[int(len(times) * 0.95)] < 0.045
+
+
+@pytest.mark.parametrize("text", ["chest pain " * 900, "he took pills and " * 550, "1" * 10_000])
+def test_a_very_long_line_is_answered_in_bounded_time(text: str) -> None:
+    began = time.perf_counter()
+    screen(text)
+    assert time.perf_counter() - began < 3.0
