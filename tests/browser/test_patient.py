@@ -231,11 +231,11 @@ def test_patients_are_answered_while_the_assistant_is_dead(
 ) -> None:
     pat = new_patient()
     pat.open_chat()
-    turns_without_rasa.append(PARKING)
     pid = str(product.processes()["assistant_pid"])
     subprocess.run(["kill", "-9", pid], check=True)
     pat.ask_for_passage(PARKING, "park")
     expect(pat.panel.get_by_role("button", name="Talk to a person").first).to_be_visible()
+    turns_without_rasa.extend(pat.messages("patient").all_inner_texts())
     product.wait_until_ready()
     assert str(product.processes()["assistant_pid"]) != pid
 

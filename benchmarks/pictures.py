@@ -1,0 +1,114 @@
+"""Takes the pictures the documents show, from the running product: `./clinic pictures`.
+
+A picture is of what a newcomer would see: the demo clinic, a real question, a real handoff.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect, sync_playwright
+
+from benchmarks.product import ROOT, Product
+
+PICTURES = ROOT / "docs" / "pictures"
+DESKTOP = ViewportSize(width=1280, height=800)
+PHONE = ViewportSize(width=375, height=740)
+WAIT_MS = 20_000
+QUESTION = "Where do I park, and what does it cost?"
+SPANISH_QUESTION = "¿A qué hora abren?"
+DANGER = "my father has crushing chest pain"
+
+
+def main() -> int:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Product(Path(folder)) as product,
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+        )
+        on_desktop(browser, product)
+        on_a_phone(browser, product)
+        help_page(browser, product)
+        browser.close()
+    print(f"pictures are in {PICTURES}")
+    return 0
+
+
+def on_desktop(browser: Browser, product: Product) -> None:
+    """The chat beside the clinic's page, and the same conversation in the console."""
+    patient = browser.new_page(viewport=DESKTOP)
+    panel = open_chat(patient, product)
+    ask(panel, QUESTION, "Send")
+    take(patient, "chat-desktop")
+    agent = sign_in(browser, product)
+    panel.get_by_role("button", name="Talk to a person").first.click()
+    agent.locator(".fd-entry").first.click(timeout=WAIT_MS)
+    agent.get_by_role("button", name="Claim this conversation").click()
+    agent.get_by_label("Your message").fill(
+        "Hello, this is Ana from the front desk. How can I help?"
+    )
+    agent.keyboard.press("Enter")
+    expect(panel.locator(".kb-message--agent")).to_be_visible(timeout=WAIT_MS)
+    take(agent, "console")
+    take(patient, "chat-with-a-person")
+
+
+def on_a_phone(browser: Browser, product: Product) -> None:
+    patient = browser.new_page(viewport=PHONE, color_scheme="light")
+    patient.goto(f"{product.url}/chat?lang=es&site=demo")
+    ask(patient.locator(":root"), SPANISH_QUESTION, "Enviar")
+    take(patient, "chat-phone-spanish")
+    danger = browser.new_page(viewport=PHONE, color_scheme="dark")
+    panel = open_chat(danger, product)
+    panel.locator("#kb-text").fill(DANGER)
+    panel.get_by_role("button", name="Send", exact=True).click()
+    expect(panel.locator(".kb-card")).to_be_visible(timeout=WAIT_MS)
+    take(danger, "danger-card-phone")
+
+
+def help_page(browser: Browser, product: Product) -> None:
+    page = browser.new_page(viewport=DESKTOP)
+    page.goto(f"{product.url}/help")
+    take(page, "help")
+
+
+def open_chat(page: Page, product: Product) -> Locator:
+    """Open the chat from the clinic's page, as a patient does."""
+    page.goto(f"{product.url}/demo")
+    page.get_by_role("button", name="Ask us").first.click()
+    panel = page.frame_locator("iframe").locator(":root")
+    expect(panel.locator("#kb-text")).to_be_visible(timeout=WAIT_MS)
+    return panel
+
+
+def ask(panel: Locator, text: str, send: str) -> None:
+    panel.locator("#kb-text").fill(text)
+    panel.get_by_role("button", name=send, exact=True).click()
+    expect(panel.locator(".kb-message--bot")).to_be_visible(timeout=WAIT_MS)
+
+
+def sign_in(browser: Browser, product: Product) -> Page:
+    page = browser.new_page(viewport=DESKTOP)
+    account = product.sign_in("agent")
+    page.goto(f"{product.url}/console")
+    page.get_by_label("E-mail").fill(account.email)
+    page.get_by_label("Password").fill(account.password)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=WAIT_MS)
+    return page
+
+
+def take(page: Page, name: str) -> None:
+    page.wait_for_timeout(600)  # let the panel finish its one movement
+    page.screenshot(path=PICTURES / f"{name}.png")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
