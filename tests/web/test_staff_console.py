@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event
+from werkzeug.test import EnvironBuilder
 
 from tests.web.staff_desk import Desk, PageClient
 from web import audit, auth, conversations, handoffs, inbox, security
@@ -445,11 +446,22 @@ def test_a_closed_account_gets_no_more_news(desk: Desk, stream: Any, ana: Staff)
     assert events.next() == ("end", {})
 
 
-def test_a_stream_that_was_left_is_forgotten(desk: Desk, client: PageClient) -> None:
+@pytest.mark.parametrize("events_read", [0, 1])
+def test_a_stream_that_was_left_is_forgotten(
+    desk: Desk, client: PageClient, events_read: int
+) -> None:
+    """Also one whose browser went away before the first event."""
     hub = of(desk.app).hub
-    response = client.client.get("/console/stream")
+    cookie = client.client.get_cookie("front_desk")
+    assert cookie is not None
+    headers = {"Cookie": f"front_desk={cookie.value}"}
+    environ = EnvironBuilder("/console/stream", headers=headers).get_environ()
+    body: Any = desk.app(environ, lambda *_: lambda _: None)
+    parts = iter(body)
+    for _ in range(events_read):
+        next(parts)
     assert hub._listeners.get("console")
-    response.close()
+    body.close()
     assert not hub._listeners.get("console")
 
 
