@@ -15,6 +15,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from safety.identifiers import mask
 from web import conversations, handoffs, turns
 from web.db import DatabaseBusy, wake
 from web.models import Author, Conversation, Handoff, HandoffState, Kind
@@ -35,9 +36,11 @@ class Background:
         self.services = of(app)
         self.workers = turns.Workers(self.services, app.app_context)
         self._sweeper = threading.Thread(target=self._sweep_on, name="sweeper", daemon=True)
+        self._warmer = threading.Thread(target=self._warm, name="warmer", daemon=True)
         self._since_retention_s = RETENTION_EVERY_S
 
     def start(self) -> None:
+        self._warmer.start()
         self.services.publisher.start()
         self.workers.start()
         self._sweeper.start()
@@ -56,6 +59,17 @@ class Background:
                     self.sweep()
             except (SQLAlchemyError, DatabaseBusy) as error:
                 logger.warning("sweep.database", error=type(error).__name__)
+
+    def _warm(self) -> None:
+        """Load what is read at first use: the first patient should not wait a second for it."""
+        settings = self.services.settings
+        for lang in settings.clinic.languages:
+            conversations.screened(settings, "warm up", lang)
+            settings.facts(lang)
+        mask("warm up", settings.own_numbers)
+        self.services.rasa.is_ready()
+        with self.app.app_context():
+            self.app.jinja_env.get_template("messages/_message.html")
 
     def sweep(self) -> None:
         services = self.services

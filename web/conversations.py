@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 from safety.cards import card_html
 from safety.danger import Danger, Level, screen
 from safety.identifiers import mask
+from search.language import notice_language
 from web import handoffs
 from web.config import Settings
 from web.db import utc_now, wake
@@ -162,11 +163,21 @@ def open_one(session: Session, conversation_id: str) -> Conversation:
 
 
 def screened(settings: Settings, raw: str, lang: str) -> Screened:
-    """Screen a raw text. Needs no database and never fails, so its card can always be shown."""
+    """Screen a raw text. Needs no database and never fails, so its card can always be shown.
+
+    lang: the card's language where the words do not tell; who is in danger reads their own best.
+    """
     danger = screen(raw)
     if danger.card is None:
         return Screened(danger, None)
-    return Screened(danger, card_html(danger.card, lang, settings.phones()))
+    return Screened(danger, card_html(danger.card, _written_in(raw, lang), settings.phones()))
+
+
+def _written_in(raw: str, lang: str) -> str:
+    try:
+        return notice_language(raw, lang)
+    except OSError:  # its word lists are gone: no reason to withhold a card
+        return lang
 
 
 def receive(

@@ -8,6 +8,7 @@ streams (`[limits] max_streams`).
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any
 
 bind = f"{os.environ.get('CLINIC_HOST', '127.0.0.1')}:{os.environ.get('CLINIC_PORT', '8000')}"
@@ -28,6 +29,8 @@ errorlog = "-"
 def post_worker_init(worker: Any) -> None:
     from web.background import Background
 
+    # A thread that embeds or builds would keep the others from a reply for 5 ms at a time.
+    sys.setswitchinterval(0.001)
     worker.front_desk = Background(worker.wsgi)
     worker.front_desk.start()
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import structlog
 
 from search import learning
+from search.answer import ask
 from search.encoder import Encoder, ModelMissing, load_encoder
 from search.index import ArticleReport, ArticleStatus, Index, build
 from search.storage import IndexDamaged, IndexMissing, load, save
@@ -84,6 +85,11 @@ class Publisher:
         finally:
             self._model_tried.set()
 
+    def _warm(self) -> None:
+        """Ask once: what is made at the first question is made now."""
+        if self.index is not None:
+            ask(self.index, self.encoder, "warm up")
+
     def load_stored(self) -> None:
         """Take up the index of the last run, if there is a whole one."""
         try:
@@ -107,6 +113,8 @@ class Publisher:
             changed = self._build()
             self._signature = signature
             self._searchable.set()
+            if changed:
+                self._warm()
             return changed
 
     def _watch(self) -> None:

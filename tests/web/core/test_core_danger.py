@@ -82,9 +82,16 @@ def test_a_repeated_post_shows_the_card_again_and_keeps_one(pat: Patient) -> Non
     assert sum(row["kind"] == "danger" for row in pat.log()) == 1
 
 
-def test_the_card_speaks_the_patients_language(client: Any) -> None:
+def test_the_early_card_speaks_as_its_row_does(client: Any) -> None:
     pat = Patient(client, "es")
-    assert 'lang="es"' in pat.say(CHEST_PAIN).json["card"]["html"]
+    early = pat.say("Me duele mucho el pecho y no puedo respirar").json["card"]["html"]
+    assert 'lang="es"' in early
+    assert early.split('<ul class="kb-replies"')[0] in pat.log()[1]["html"]
+
+
+def test_the_card_speaks_the_language_of_the_words(pat: Patient) -> None:
+    answer = pat.say("Tengo un dolor de pecho muy fuerte")
+    assert 'lang="es"' in answer.json["card"]["html"], "the panel was in English"
 
 
 def test_with_too_many_messages_the_card_is_there(

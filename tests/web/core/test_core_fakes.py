@@ -81,7 +81,7 @@ def kinds(url: str, number: int, text: str | None, facts: dict[str, Any]) -> lis
     return [type(item) for item in Rasa(url, 10.0).ask(f"held.{number}", text, facts)]
 
 
-@pytest.mark.parametrize(("number", "case"), enumerate(CASES))
+@pytest.mark.parametrize(("number", "case"), list(enumerate(CASES)))
 def test_the_fake_rasa_replies_as_we_say(
     rasa: FakeRasa, number: int, case: tuple[str | None, dict[str, Any], list[type[Item]]]
 ) -> None:
@@ -91,7 +91,7 @@ def test_the_fake_rasa_replies_as_we_say(
 
 @pytest.mark.rasa
 @pytest.mark.model
-@pytest.mark.parametrize(("number", "case"), enumerate(CASES))
+@pytest.mark.parametrize(("number", "case"), list(enumerate(CASES)))
 def test_the_real_rasa_replies_like_the_fake(
     real_rasa: str, number: int, case: tuple[str | None, dict[str, Any], list[type[Item]]]
 ) -> None:
@@ -99,19 +99,6 @@ def test_the_real_rasa_replies_like_the_fake(
     vector = load_encoder(ROOT / "var" / "models").encode([text or "a choice"])[0]
     with_vector = {**facts, "vector": [float(part) for part in vector]}
     assert kinds(real_rasa, number, text, with_vector) == expected
-
-
-@pytest.mark.rasa
-def test_the_real_rasa_is_silent_about_what_it_cannot_take(real_rasa: str) -> None:
-    """`200 []` for an empty text: the reason why an empty reply counts as a failure."""
-    import requests
-
-    answer = requests.post(
-        f"{real_rasa}/webhooks/rest/webhook",
-        json={"sender": "held.empty", "message": "", "metadata": metadata()},
-        timeout=10,
-    )
-    assert (answer.status_code, answer.json()) == (200, [])
 
 
 def check_encoder(encoder: Encoder) -> None:

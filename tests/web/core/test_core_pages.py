@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import html5lib
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from search.articles import read_article
@@ -141,6 +144,22 @@ def test_every_fact_the_panel_reads_is_there(client: FlaskClient) -> None:
     }
     assert read
     assert read <= written | {"api"}
+
+
+def test_the_demo_page_is_the_demos_alone(
+    make_app: Callable[..., Flask], settings: Settings
+) -> None:
+    page = make_app().test_client().get("/demo")
+    assert page.status_code == 200
+    assert 'src="/widget/loader.js"' in page.text
+    real = settings.model_copy(update={"demo": False, "var": settings.var / "real"})
+    shutil.copytree(settings.var_dir, real.var_dir)
+    assert make_app(real).test_client().get("/demo").status_code == 404
+
+
+def test_the_help_pages_have_their_style(client: FlaskClient) -> None:
+    with client.get("/static/help.css") as answer:
+        assert (answer.status_code, answer.mimetype) == (200, "text/css")
 
 
 def test_the_frame_is_for_the_named_sites_alone(client: FlaskClient) -> None:
