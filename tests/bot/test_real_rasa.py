@@ -161,6 +161,24 @@ def test_the_stories_come_out_as_told(trained: Path, tmp_path: Path) -> None:
     assert "None of the test stories failed" in failed
 
 
+def test_it_understands_people_it_never_heard(trained: Path, tmp_path: Path) -> None:
+    done = rasa_run(
+        *("-m", "rasa", "test", "nlu", "--no-plot", "--successes", "--model", str(trained)),
+        *("--nlu", str(HERE / "nlu_heldout.yml"), "--out", str(tmp_path)),
+    )
+    assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
+    right = json.loads((tmp_path / "intent_successes.json").read_text())
+    errors = json.loads((tmp_path / "intent_errors.json").read_text())
+    # Unknown is treated like a question: no harm is done by taking one for the other.
+    asked = {"ask_question", "nlu_fallback"}
+    mistaken = [e for e in errors if e["intent_prediction"]["name"] not in asked]
+    unsure = [e for e in errors if e not in mistaken and e["intent"] != "ask_question"]
+    count = len(right) + len(errors)
+    assert count >= 120
+    assert len(mistaken) / count <= 0.05, [e["intent_prediction"] for e in mistaken]
+    assert len(unsure) / count <= 0.15, [e["intent"] for e in unsure]
+
+
 def test_a_changed_rule_changes_the_reply(trained: Path, tmp_path: Path) -> None:
     """Rasa decides: the same message, the same facts, another rule, another reply."""
     copy = tmp_path / "checkout"
