@@ -22,7 +22,7 @@ from safety.normalise import tokens
 from safety.rules import Rule, Shelf, guard_patterns, rules
 from safety.vocabulary import spell, speller
 
-__all__ = ["Danger", "Level", "screen"]
+__all__ = ["Danger", "Level", "prepare", "screen"]
 
 MAX_CHARACTERS = 20_000
 MAX_MATCHES, MAX_TRIALS = 12, 60  # of one phrase in one message: bounds the time of a long text
@@ -128,20 +128,28 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--jsonl", action="store_true", required=True)
     parser.parse_args(arguments)
     try:
-        _ready()
+        prepare()
     except Exception as fault:
         print(f"the phrases cannot be read: {fault}", file=sys.stderr)  # noqa: T201
         return 1
     return answer_lines(_row)
 
 
-def _ready() -> None:
-    """Read every rule, guard and kind, so that a damaged file is told before the first answer."""
+def prepare() -> None:
+    """Read and compile every phrase, so that no message waits for it and damage is told at once.
+
+    Raises PhrasesInvalid or KindsInvalid with file, line and reason. Takes some seconds; a process
+    that does not call it compiles each phrase when a message first needs it.
+    """
     _shelf()
     kinds()
     speller()
+    patterns = [rule.pattern for rule in rules()]
     for name in ("idioms", "past", "now", "education", "mild"):
-        guard_patterns(name)
+        patterns.extend(guard_patterns(name))
+    for pattern in patterns:
+        for part in (*pattern.parts, *pattern.without):
+            part.compile()
 
 
 if __name__ == "__main__":

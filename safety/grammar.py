@@ -162,6 +162,9 @@ class Part:
         # Compiled when first needed: most phrases never meet a message that has their rare word.
         return re.compile(r"(?<!\S)" + _regex(self.items, self.negators))
 
+    def compile(self) -> None:
+        _ = self._regex
+
     def spans(self, text: str) -> list[tuple[int, int]]:
         """Return where it matches in `text`, whose tokens each end with one space."""
         return [found.span() for found in self._regex.finditer(text) if self._fits(found)]

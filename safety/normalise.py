@@ -84,10 +84,11 @@ def _word(piece: str, known: Known) -> Iterable[str]:
     word = piece.replace("'", "") if "'" not in piece else _contraction(piece)
     if word.isalpha():
         return (_unstretched(word, known),) if " " not in word else word.split()
+    plain = _leet(word, known) if " " not in word else None
     unit = _UNIT.fullmatch(word)
-    if unit:
+    if unit and not plain:  # 5mg, 3am; but 4nd is "and"
         return (unit[1], unit[2])
-    return (_leet(word, known) or word,) if " " not in word else word.split()
+    return (plain or word,) if " " not in word else word.split()
 
 
 def _contraction(piece: str) -> str:

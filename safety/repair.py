@@ -12,6 +12,7 @@ from rapidfuzz.distance import OSA
 from rapidfuzz.process import extract
 
 _SHORTEST = 4
+_SHORTEST_SPLIT = 5
 _SOUNDS = (
     (r"h(?!$)", ""), (r"ll", "y"), (r"qu(?=[ei])", "k"), (r"q", "k"), (r"c(?=[ei])", "s"),
     (r"[zx]", "s"), (r"c", "k"), (r"v", "b"), (r"g(?=[ei])", "j"), (r"w", "u"), (r"(.)\1", r"\1"),
@@ -52,7 +53,12 @@ class Speller:
 
     def split(self, word: str) -> list[str]:
         """Return `i want to die` for `iwanttodie`; the word itself where it cannot be split."""
-        if len(word) < 7 or len(word) > 60 or word in self._real or word in self._vocabulary:
+        if (
+            len(word) < _SHORTEST_SPLIT
+            or len(word) > 60
+            or word in self._real
+            or word in self._vocabulary
+        ):
             return [word]
         best: list[list[str] | None] = [[]] + [None] * len(word)
         for end in range(1, len(word) + 1):

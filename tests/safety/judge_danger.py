@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from safety.danger import screen  # noqa: E402
+from safety.danger import prepare, screen  # noqa: E402
 
 JUDGING = ROOT / "tests" / "data" / "safety" / "danger_judging.tsv"
 
@@ -87,6 +87,7 @@ if __name__ == "__main__":
     parser.add_argument("--misses", action="store_true")
     parser.add_argument("--ordinary", type=Path)
     options = parser.parse_args()
+    prepare()
     judge(read(options.file), options.misses)
     if options.ordinary:
         ordinary(options.ordinary, options.misses)

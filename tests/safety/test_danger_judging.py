@@ -21,7 +21,7 @@ def read(name: str) -> list[Row]:
         return list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
-FIRST, SECOND = read("danger_judging.tsv"), read("danger_judging_second.tsv")
+FIRST = read("danger_judging.tsv")
 
 
 def noticed(rows: list[Row]) -> float:
@@ -51,9 +51,11 @@ def test_the_right_card_is_shown() -> None:
     assert right / sum(card is not None for _, card in shown) >= 0.95
 
 
-def test_the_second_set_holds_its_floor() -> None:
-    assert noticed([row for row in SECOND if row["level"] != "none"]) >= 0.95
-    assert noticed([row for row in SECOND if row["level"] == "none"]) <= 0.03
+@pytest.mark.parametrize("number", ["second", "third"])
+def test_the_sets_unlike_the_phrases_hold_their_floor(number: str) -> None:
+    rows = read(f"danger_judging_{number}.tsv")
+    assert noticed([row for row in rows if row["level"] != "none"]) >= 0.95
+    assert noticed([row for row in rows if row["level"] == "none"]) <= 0.03
 
 
 def test_screening_a_line_is_quick() -> None:
