@@ -6,6 +6,7 @@ conversations that were handed to people, and opening one is written down.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,9 +24,11 @@ from flask import (
 from flask.typing import ResponseReturnValue
 from flask_security import current_user
 from markupsafe import Markup
+from sqlalchemy.exc import OperationalError
 
 from web import audit, auth, handoffs, inbox, presence, security
 from web.audit import Act
+from web.db import DatabaseBusy
 from web.handoffs import HandoffAlreadyClaimed, HandoffClosed, HandoffNotFound, HandoffNotYours
 from web.models import Conversation, Handoff, HandoffState, RoleName
 from web.services import services
@@ -48,8 +51,10 @@ CLOSED_TEXTS = {
 @blueprint.before_request
 def sign_of_life() -> None:
     """Whatever the console asks for shows that it is open; the guard above let nobody else in."""
-    with services().database.transaction(durable=False) as session:
-        presence.seen(session, current_user.id, services().clock())
+    # One sign lost while the database is locked does no harm: the next comes within 15 s.
+    with suppress(DatabaseBusy, OperationalError):
+        with services().database.transaction(durable=False) as session:
+            presence.seen(session, current_user.id, services().clock())
 
 
 # Pages -------------------------------------------------------------------------------------------
