@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import re
+import tempfile
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,8 @@ from werkzeug.test import TestResponse
 
 from web import auth, conversations, create_app, handoffs, make_services, presence
 from web.config import Settings
+from web.db import Database
+from web.migrations import upgrade
 from web.models import Author, Kind, Message, RoleName, Staff
 from web.services import Services
 
@@ -56,12 +60,26 @@ def clinic_settings(var: Path, **changes: Any) -> Settings:
     return Settings(**{**values, **changes})
 
 
+@cache
+def _migrated() -> bytes:
+    """An empty database at the newest schema: made once, copied for each test."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "clinic.sqlite3"
+        database = Database(f"sqlite:///{path}")
+        upgrade(database)
+        database.dispose()
+        return path.read_bytes()
+
+
 class Desk:
     """`with desk.open() as session` is a transaction inside the application."""
 
     def __init__(self, var: Path, **changes: Any) -> None:
         self.clock = Clock()
         self.settings = clinic_settings(var, **changes)
+        var.mkdir(parents=True, exist_ok=True)
+        if not (var / "clinic.sqlite3").exists():
+            (var / "clinic.sqlite3").write_bytes(_migrated())
         self.services: Services = replace(make_services(self.settings), clock=self.clock)
         self.app: Flask = create_app(self.settings, self.services)
         self.app.testing = True
