@@ -36,7 +36,8 @@ class Index:
     """Every vector of the index by the text it stands for; empty when built without an encoder."""
     lexical: Lexical
     vocabulary: Vocabulary = field(default_factory=Vocabulary)
-    thresholds: Thresholds = UNLEARNT
+    thresholds: Mapping[str, Thresholds] = field(default_factory=dict)
+    """By language."""
     learnt_from: frozenset[str] = field(default_factory=frozenset)
     """Digests of the articles the thresholds were learnt from."""
 
@@ -83,6 +84,9 @@ class Index:
             self.store.take(q for article in self.articles.values() for q in article.questions)
         )
 
+    def thresholds_for(self, lang: str) -> Thresholds:
+        return self.thresholds.get(lang, UNLEARNT)
+
     def warm(self) -> Index:
         """Make now what is otherwise made at the first question."""
         _ = self.owner, self.spans, self.languages, self.asked
@@ -109,7 +113,7 @@ def assemble(
         store=store,
         lexical=index_terms([passage_terms(p, articles[p.article]) for p in passages]),
         vocabulary=vocabulary_of(_words(articles, passages)),
-        thresholds=usable.thresholds if usable else UNLEARNT,
+        thresholds=usable.thresholds if usable else {},
         learnt_from=usable.learnt_from if usable else frozenset(),
     ).warm()
 

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from search.contents import Index, heading_text
 from search.ranking import Ranked
-from search.text import oddness, stem, stop_words, terms_of
-from search.thresholds import Thresholds
+from search.text import oddness, stem, stop_words, terms_of, words_of
+from search.thresholds import UNLEARNT, Thresholds
 
-NAMES = (
+_SIGNS = (
     "score",
     "above_wrong",
     "margin",
@@ -45,6 +45,9 @@ NAMES = (
     "title_of_name",
     "margin_root",
 )
+# Every sign once for any knowledge base, and once as far as its titles are names: "low blood
+# pressure" among diseases is told from its neighbours by other signs than "parking" among visits.
+NAMES = (*_SIGNS, *(f"{sign} among names" for sign in _SIGNS))
 _NO_RIVAL = 0.5
 _MANY = 60
 
@@ -81,7 +84,7 @@ def signals(
     margin = score - float(ranked.scores[rival]) if rival is not None else _NO_RIVAL
     margin, name = min(margin, _NO_RIVAL), float(odd.max(initial=0.0))
     next_title = _title_terms(index, int(ranked.articles[rival])) if rival is not None else set()
-    return np.array(
+    signs = np.array(
         [
             score,
             (score - thresholds.middle) / thresholds.spread,
@@ -112,11 +115,21 @@ def signals(
         ],
         dtype=np.float64,
     )
+    return np.concatenate((signs, thresholds.names * signs))
 
 
 def many_words(values: Numbers) -> float:
     """Return the number of different topic words of the question the signals are about."""
-    return float(values[NAMES.index("many_words")]) * _MANY
+    return float(values[_SIGNS.index("many_words")]) * _MANY
+
+
+def names_among_titles(index: Index) -> float:
+    """Return the mean, over the articles, of how odd the oddest word of the title is."""
+    odd = [
+        max((oddness(word) for word in words_of(article.title)), default=0.0)
+        for article in index.articles.values()
+    ]
+    return float(np.mean(odd)) if odd else UNLEARNT.names
 
 
 def _odd_terms(words: Sequence[str], lang: str) -> dict[str, float]:

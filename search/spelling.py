@@ -62,14 +62,12 @@ class Vocabulary:
         return Understood("".join((*pieces, text[end:])), is_guess)
 
     def _is_strange(self, word: str) -> bool:
-        return (
-            len(word) >= MIN_LETTERS
-            and word.isalpha()
-            and word.isascii()
-            and word not in self.counts
-            and word not in ranks("en")
-            and word not in ranks("es")
-        )
+        if len(word) < MIN_LETTERS or not (word.isalpha() and word.isascii()):
+            return False
+        return not any(self._is_known(form) for form in (word, word.removesuffix("s")))
+
+    def _is_known(self, word: str) -> bool:
+        return word in self.counts or word in ranks("en") or word in ranks("es")
 
     def _nearest(self, word: str) -> str | None:
         """Return the one nearest word, the articles' own first; None between equals."""

@@ -29,7 +29,7 @@ from search.spelling import Vocabulary
 from search.thresholds import Thresholds
 from search.vectors import VectorStore
 
-FORMAT = 2
+FORMAT = 3
 CURRENT = "current"
 GENERATION = "generation-"
 MANIFEST = "manifest.json"
@@ -86,7 +86,7 @@ def _write_generation(index: Index, folder: Path) -> None:
         "format": FORMAT,
         "recipe": index.recipe,
         "built_at": index.built_at.isoformat(),
-        "thresholds": asdict(index.thresholds),
+        "thresholds": {lang: asdict(found) for lang, found in index.thresholds.items()},
         "learnt_from": sorted(index.learnt_from),
         "unknown_rarity": index.lexical.unknown_rarity,
         "files": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
@@ -118,7 +118,7 @@ def _read_generation(folder: Path) -> Index:
         store=VectorStore(tuple(json.loads(read("keys.json"))), _array(read("vectors.npy"))),
         lexical=lexical,
         vocabulary=Vocabulary(json.loads(read("words.json"))),
-        thresholds=Thresholds(**manifest["thresholds"]),
+        thresholds={lang: Thresholds(**row) for lang, row in manifest["thresholds"].items()},
         learnt_from=frozenset(manifest["learnt_from"]),
     ).warm()
 

@@ -38,10 +38,11 @@ from search.confidence import WEIGHTS_FILE, Model
 from search.contents import assemble, passage_terms
 from search.encoder import Encoder, Vectors, load_encoder
 from search.index import Index, build
+from search.language import notice_language
 from search.lexical import index_terms
 from search.passages import split
 from search.ranking import View, rank
-from search.signals import NAMES, many_words, signals
+from search.signals import NAMES, many_words, names_among_titles, signals
 from search.storage import IndexMissing, load, save
 from search.text import words_of
 from search.views import views_of
@@ -83,6 +84,7 @@ class Base:
     by_meaning: list[Any] = field(default_factory=list)
     by_words: list[Any] = field(default_factory=list)
     left_out: list[Any] = field(default_factory=list)
+    shipped: list[Any] = field(default_factory=list)
 
 
 class Remembering:
@@ -248,8 +250,16 @@ def pick(
 
 
 def fill(base: Base, questions: list[Question], encoder: Encoder) -> None:
-    left_out = [learning.leave_out(base.index, *own) for own in learning.own_questions(base.index)]
-    thresholds = learning.middle_of(left_out)
+    left_out = [
+        learning.leave_out(base.index, *own) for own in learning.own_questions(base.index, "en")
+    ]
+    thresholds = learning.middle_of(left_out, names_among_titles(base.index))
+    shipped = [
+        learning.ask_far(base.index, text, encoder)
+        for text in learning.far_away()
+        if notice_language(text) == "en"
+    ]
+    base.shipped = [asked.signals(base.index, thresholds) for asked in shipped]
     base.left_out = [asked.signals(base.index, thresholds) for asked in left_out]
     for question in questions:
         views = views_of(question.text, "en", encoder)
@@ -262,7 +272,9 @@ def fill(base: Base, questions: list[Question], encoder: Encoder) -> None:
         base.first3.append(bool(question.gold.intersection(names[:3])))
         base.by_meaning.append(signals(base.index, ranked, words, "en", thresholds))
         bare = rank(base.index, [View(None, view.terms) for view in views], "en")
-        base.by_words.append(signals(base.index, bare, words, "en", BY_WORDS))
+        base.by_words.append(
+            signals(base.index, bare, words, "en", replace(BY_WORDS, names=thresholds.names))
+        )
 
 
 def fit_all(bases: list[Base]) -> dict[str, Model]:
@@ -312,9 +324,9 @@ def report(bases: list[Base], models: dict[int, dict[str, Model]]) -> None:
         chance = np.array([fitted["right"].probability(row) for row in values])
         about = np.array([fitted["about"].probability(row) for row in values])
         answered = chance >= needed(base, fitted["right"], values)
-        far = np.array([kind == "far" for kind in base.kinds])
+        shipped = [fitted["about"].probability(row) for row in base.shipped]
         listed = about >= learning.within(
-            float(np.quantile(about[far], learning.CHOICES_QUANTILE)), learning.CHOICES_RANGE
+            float(np.quantile(shipped, learning.CHOICES_QUANTILE)), learning.CHOICES_RANGE
         )
         inside, first, first3 = map(np.array, (base.inside, base.first, base.first3))
         size = "large" if base.size > 150 else "middle" if base.size >= 40 else "small"

@@ -112,7 +112,7 @@ def test_thresholds_are_learnt_anew_only_when_much_changed(folder: Path) -> None
     for number in range(20):
         write(folder, f"more/{number}", f"# Topic number {number}\n\nText {number}.\n")
     first, _ = build(folder, FakeEncoder())
-    assert first.thresholds.is_learnt
+    assert first.thresholds_for("en").is_learnt
     write(folder, "parking", "# Where can I park?\n\nIn front of the building.\n")
     second, _ = build(folder, FakeEncoder(), previous=first)
     assert second.thresholds == first.thresholds

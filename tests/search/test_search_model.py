@@ -173,8 +173,8 @@ def test_odd_input_gets_a_clear_outcome_and_never_an_answer(say, question: str) 
 
 
 def test_misspelt_questions_are_understood(say) -> None:  # type: ignore[no-untyped-def]
-    found = say("shoud my childern wear maskz to prottect from coronavirs")
-    assert found.understood == "should my children wear masks to protect from coronavirus"
+    found = say("shoud my childern wear a mask to prottect from coronavirs")
+    assert found.understood == "should my children wear a mask to protect from coronavirus"
     assert found.passages[0].article == say(found.understood).passages[0].article
 
 

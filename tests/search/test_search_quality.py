@@ -49,15 +49,15 @@ def test_health_questions(medquad: Index, encoder: Encoder) -> None:
         for kind in ("short", "long", "lay")
     }
     for kind, first, first3, right in (
-        ("short", 0.80, 0.92, 0.50),
-        ("long", 0.68, 0.82, 0.30),
-        ("lay", 0.90, 0.93, 0.75),
+        ("short", 0.82, 0.94, 0.40),
+        ("long", 0.80, 0.87, 0.45),
+        ("lay", 0.86, 0.90, 0.65),
     ):
         assert share(inside[kind], "first") >= first, kind
         assert share(inside[kind], "first3") >= first3, kind
         assert share(inside[kind], "answered_right") >= right, kind
     near_misses = [row for row in rows if not row.wanted]
-    assert share(near_misses, "answered") <= 0.035
+    assert share(near_misses, "answered") <= 0.03
 
 
 def test_far_questions_are_not_answered(medquad: Index, encoder: Encoder) -> None:

@@ -82,7 +82,7 @@ def test_a_misspelt_word_is_mended(vocabulary: Vocabulary, typed: str, meant: st
 
 
 @pytest.mark.parametrize(
-    "text", ["house and garden", "estacionamiento", "xx", "12345678", "zzzzzzzz"]
+    "text", ["house and garden", "estacionamiento", "magneticas", "xx", "12345678", "zzzzzzzz"]
 )
 def test_other_words_are_left_alone(vocabulary: Vocabulary, text: str) -> None:
     assert vocabulary.mend(text).text == text
