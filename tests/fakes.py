@@ -57,6 +57,7 @@ class Mood(StrEnum):
     GARBAGE = "garbage"
     DRIP = "drip"
     DRIP_HEADERS = "drip_headers"
+    DRIP_THEN_HUNG = "drip_then_hung"
     UNKNOWN_KIND = "unknown_kind"
     HUGE = "huge"
 
@@ -170,6 +171,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _be_drip_headers(self) -> None:
         self._drip(b"HTTP/1.1 200 OK\r\nX-Long: " + b"a" * 900)
+
+    def _be_drip_then_hung(self) -> None:
+        self._begin(200, 1000)
+        self._drip(b'[{"t')
+        self.server.rasa.wait(30)
 
     def _drip(self, content: bytes) -> None:
         for byte in content:

@@ -187,7 +187,9 @@ def test_every_endpoint_of_a_conversation_is_in_the_list(app: Flask) -> None:
 
 
 @pytest.mark.parametrize(("method", "path", "body"), EVERY_ENDPOINT)
-@pytest.mark.parametrize("as_whom", ["another patient", "a wrong token", "nobody", "no bearer"])
+@pytest.mark.parametrize(
+    "as_whom", ["another patient", "a wrong token", "nobody", "no bearer", "basic"]
+)
 def test_what_is_not_yours_does_not_exist(
     app: Flask, pat: Patient, method: str, path: str, body: Any, as_whom: str
 ) -> None:
@@ -197,6 +199,7 @@ def test_what_is_not_yours_does_not_exist(
         "a wrong token": {"Authorization": f"Bearer {pat.token}x"},
         "nobody": {},
         "no bearer": {"Authorization": pat.token},
+        "basic": {"Authorization": f"Basic {pat.token}"},
     }[as_whom]
     answer = pat.client.open(pat.path + path, method=method, json=body, headers=headers)
     assert answer.status_code == 404
