@@ -70,9 +70,11 @@ def _one_thread() -> Any:
 
 def _pooled(output: np.ndarray, mask: np.ndarray) -> np.ndarray:
     if output.ndim == 2:
-        return output[0]
-    weights = mask[0][:, None].astype(np.float32)
-    return (output[0] * weights).sum(axis=0) / weights.sum()
+        pooled: np.ndarray = output[0]
+    else:
+        weights = mask[0][:, None].astype(np.float32)
+        pooled = (output[0] * weights).sum(axis=0) / weights.sum()
+    return pooled
 
 
 def _unit(vector: np.ndarray) -> np.ndarray:

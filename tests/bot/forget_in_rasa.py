@@ -22,6 +22,7 @@ async def held_after(domain: Domain) -> dict[str, object]:
 
     await say("pat", "first")
     kept = await store.retrieve("pat")
+    assert kept
     found: dict[str, object] = {"kept": [e.text for e in kept.events if type(e) is UserUttered]}
     clock["now_s"] = 3000.0
     await say("pat", "second")

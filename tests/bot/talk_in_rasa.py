@@ -34,7 +34,8 @@ async def _reply(agent: Any, sender: str, turn: dict[str, Any]) -> list[dict[str
         turn["message"], channel, sender, input_channel="rest", metadata=turn.get("metadata")
     )
     await agent.handle_message(message)
-    return channel.messages
+    items: list[dict[str, Any]] = channel.messages
+    return items
 
 
 if __name__ == "__main__":

@@ -103,7 +103,7 @@ def _items(name: str, facts: Facts) -> list[dict[str, Any]]:
 
     fitting = [v for v in REPLIES[name] if v.get("condition") and fits(v)]
     (chosen,) = fitting or [v for v in REPLIES[name] if not v.get("condition")]
-    items = [{k: chosen[k] for k in ("text", "buttons") if k in chosen}]
+    items: list[dict[str, Any]] = [{k: chosen[k] for k in ("text", "buttons") if k in chosen}]
     items += [{"custom": chosen["custom"]}] if "custom" in chosen else []
     return [item for item in items if item]
 
@@ -113,7 +113,7 @@ def _said(replies: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def test_every_intent_with_all_facts_gets_its_reply_in_its_language(trained: Path) -> None:
-    cases = [
+    cases: list[tuple[str, Facts]] = [
         (intent, {"kb": kb, "misses": misses, "lang": lang, "open": there, "waiting": waiting})
         for intent, kb, misses, lang, there, waiting in itertools.product(
             INTENTS, KB, MISSES, ("en", "es"), (True, False), (True, False)
@@ -130,9 +130,9 @@ def test_every_intent_gets_its_reply_whatever_was_said_before(trained: Path) -> 
     cases = list(itertools.product(BEFORE, INTENTS, KB, ("none", "once"), (True, False)))
     conversations = []
     for before, intent, kb, misses, waiting in cases:
-        first, facts = BEFORE[before]
+        first, said = BEFORE[before]
         second = _turn(intent, kb=kb, misses=misses, waiting=waiting)
-        conversations.append([_turn(first, **facts), second])
+        conversations.append([_turn(first, **said), second])
     for case, talked in zip(cases, talk_with(conversations), strict=True):
         before, intent, kb, misses, waiting = case
         facts = {"lang": "en", "open": True, "waiting": waiting}
