@@ -89,7 +89,7 @@ class Index:
 
     def warm(self) -> Index:
         """Make now what is otherwise made at the first question."""
-        _ = self.owner, self.spans, self.languages, self.asked
+        _ = self.owner, self.spans, self.languages, self.asked, self.vocabulary.by_shape
         if self.store.size:
             _ = self.titles, self.headings, self.bodies, self.questions
         return self

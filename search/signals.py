@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from search.contents import Index, heading_text
 from search.ranking import Ranked
-from search.text import oddness, stem, stop_words, terms_of, words_of
+from search.text import oddness, stem, stop_words, term_set, words_of
 from search.thresholds import UNLEARNT, Thresholds
 
 _SIGNS = (
@@ -83,7 +83,9 @@ def signals(
     score = float(ranked.scores[0])
     margin = score - float(ranked.scores[rival]) if rival is not None else _NO_RIVAL
     margin, name = min(margin, _NO_RIVAL), float(odd.max(initial=0.0))
-    next_title = _title_terms(index, int(ranked.articles[rival])) if rival is not None else set()
+    next_title = (
+        _title_terms(index, int(ranked.articles[rival])) if rival is not None else frozenset()
+    )
     signs = np.array(
         [
             score,
@@ -175,15 +177,15 @@ def _stands_in(index: Index, term: str, passage: int) -> bool:
     return at < len(owners) and int(owners[at]) == passage
 
 
-def _title_terms(index: Index, number: int) -> set[str]:
+def _title_terms(index: Index, number: int) -> frozenset[str]:
     article = index.articles[index.names[number]]
-    return set(terms_of(article.title, article.lang))
+    return term_set(article.title, article.lang)
 
 
-def _heading_terms(index: Index, number: int) -> set[str]:
+def _heading_terms(index: Index, number: int) -> frozenset[str]:
     passage = index.passages[number]
     article = index.articles[passage.article]
-    return set(terms_of(heading_text(passage, article), article.lang))
+    return term_set(heading_text(passage, article), article.lang)
 
 
 def _share(weight: Numbers, mask: Mask) -> float:
@@ -191,7 +193,7 @@ def _share(weight: Numbers, mask: Mask) -> float:
     return float(weight[mask].sum()) / total if total > 0 else 0.0
 
 
-def _named(index: Index, wanted: set[str], asked: dict[str, float]) -> float:
+def _named(index: Index, wanted: frozenset[str], asked: dict[str, float]) -> float:
     """Return how much of a title's weight the question names."""
     rarity = index.lexical.rarity_of
     total = math.fsum(rarity(term) for term in wanted)

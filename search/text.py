@@ -40,6 +40,12 @@ def terms_of(text: str, lang: str) -> list[str]:
     return [stem(word, lang) for word in words_of(text) if word not in ignored]
 
 
+@lru_cache(maxsize=50_000)
+def term_set(text: str, lang: str) -> frozenset[str]:
+    """Return the different terms of a title or heading, which is asked for again and again."""
+    return frozenset(terms_of(text, lang))
+
+
 @lru_cache(maxsize=200_000)
 def stem(word: str, lang: str) -> str:
     # A stemmer holds the word it works on: shared by two threads it would mix their words.

@@ -43,7 +43,7 @@ from search.lexical import index_terms
 from search.passages import split
 from search.ranking import View, rank
 from search.signals import NAMES, many_words, names_among_titles, signals
-from search.storage import IndexMissing, load, save
+from search.storage import IndexDamaged, IndexMissing, load, save
 from search.text import words_of
 from search.views import views_of
 
@@ -180,7 +180,7 @@ def request_article(intent: str, said: list[str], samples: int) -> Article:
 def whole_index(articles: Path, directory: Path, encoder: Encoder) -> Index:
     try:
         previous: Index | None = load(directory)
-    except IndexMissing:
+    except (IndexMissing, IndexDamaged):
         previous = None
     index, _ = build(articles, encoder, previous=previous, learn=False)
     save(index, directory)
