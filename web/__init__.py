@@ -20,9 +20,10 @@ from web.migrations import upgrade
 from web.publishing import Publisher
 from web.rasa import Rasa
 from web.services import EXTENSION, Services
-from web.stream import Cap, Hub, Seen, Typing
+from web.stream import Cap, Hub, Remembered, Seen, Typing
 from web.views import account, chat, console, health, help, widget
 
+STAFFED_FOR_S = 2.0
 MAX_POLLS = 150  # beside the streams, below the number of threads
 
 
@@ -59,6 +60,7 @@ def make_services(
         seen=Seen(),
         streams=Cap(settings.limits.max_streams),
         polls=Cap(MAX_POLLS),
+        staffed=Remembered(STAFFED_FOR_S),
         publisher=Publisher(settings, load_model),
         rasa=Rasa(settings.rasa_url, settings.limits.rasa_timeout_s),
         secret=security.secret_key(Path(settings.var_dir)),

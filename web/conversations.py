@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, delete, exists, select
 from sqlalchemy.orm import Session
 
 from safety.cards import card_html
@@ -138,12 +138,25 @@ def token_hash(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
 
 
-def find(session: Session, conversation_id: str, token: str) -> Conversation:
+def find(session: Session, conversation_id: str, token: str) -> Own:
     """Return the conversation that this token opens. Raises ConversationNotFound."""
-    conversation = session.get(Conversation, conversation_id)
-    if conversation is None or not hmac.compare_digest(conversation.token_hash, token_hash(token)):
+    found = session.execute(_OWN, {"id": conversation_id}).first()
+    if found is None or not hmac.compare_digest(found.token_hash, token_hash(token)):
         raise ConversationNotFound(conversation_id)
-    return conversation
+    return Own(found.lang, found.address_hash)
+
+
+@dataclass(frozen=True)
+class Own:
+    """What the guard needs to know of a conversation."""
+
+    lang: str
+    address_hash: str
+
+
+_OWN = select(Conversation.lang, Conversation.address_hash, Conversation.token_hash).where(
+    Conversation.id == bindparam("id")
+)
 
 
 def log(session: Session, conversation_id: str, after: int = 0) -> Sequence[Message]:
@@ -190,8 +203,7 @@ def receive(
     """
     digest = _digest(services.secret, act)
     with services.database.transaction() as session:
-        conversation = locked(session, conversation_id)
-        before = _by_client_id(session, conversation_id, client_id)
+        conversation, has_agent, before = _for_message(session, conversation_id, client_id)
         if before is not None:
             return _again(session, before, digest)
         if conversation.ended_at is not None:
@@ -211,7 +223,8 @@ def receive(
             at=now,
         )
         _show_card(session, message, seen)
-        _add_turn(session, message, seen, now)
+        if not has_agent and seen.danger.level is not Level.EMERGENCY:
+            _add_turn(session, message, now)
         continue_n = message.n + 1 if _may_continue(seen) else None
         return Received(conversation_id, message.n, _masked(message), continue_n)
 
@@ -306,10 +319,8 @@ def _show_card(session: Session, message: Message, seen: Screened) -> None:
     handoffs.request(session, message.conversation_id, "danger", urgent=True)
 
 
-def _add_turn(session: Session, message: Message, seen: Screened, now: datetime) -> None:
-    """An agent who has the conversation answers alone; below an emergency card nothing follows."""
-    if seen.danger.level is Level.EMERGENCY or has_agent(session, message.conversation_id):
-        return
+def _add_turn(session: Session, message: Message, now: datetime) -> None:
+    """Not with an agent, who answers alone; and below an emergency card nothing follows."""
     turn = Turn(
         conversation_id=message.conversation_id,
         n=message.n,
@@ -370,10 +381,6 @@ def _with_speaker(
     return {**payload, "speaker": staff.name} if staff is not None else payload
 
 
-def has_agent(session: Session, conversation_id: str) -> bool:
-    return session.scalar(_CLAIMED, {"id": conversation_id}) is not None
-
-
 def locked(session: Session, conversation_id: str) -> Conversation:
     """Return the conversation, locked until the transaction ends. Raises ConversationNotFound."""
     # SQLite ignores the row lock: there the whole transaction is the lock.
@@ -387,16 +394,47 @@ def locked(session: Session, conversation_id: str) -> Conversation:
     return conversation
 
 
-def _by_client_id(session: Session, conversation_id: str, client_id: str) -> Message | None:
-    return session.scalar(_BY_CLIENT_ID, {"id": conversation_id, "client_id": client_id})
+def with_agent(session: Session, conversation_id: str) -> tuple[Conversation, bool]:
+    """Return the conversation, locked, and whether an agent has it. Raises as `locked`."""
+    found = session.execute(_WITH_AGENT, {"id": conversation_id}).first()
+    if found is None:
+        raise ConversationNotFound(conversation_id)
+    conversation, has_agent = found
+    session.info.setdefault("locked", {})[conversation_id] = conversation
+    return conversation, bool(has_agent)
+
+
+def _for_message(
+    session: Session, conversation_id: str, client_id: str
+) -> tuple[Conversation, bool, Message | None]:
+    """Return also the row that this client_id has already."""
+    values = {"id": conversation_id, "client_id": client_id}
+    found = session.execute(_FOR_MESSAGE, values).first()
+    if found is None:
+        raise ConversationNotFound(conversation_id)
+    conversation, has_agent, before = found
+    session.info.setdefault("locked", {})[conversation_id] = conversation
+    return conversation, bool(has_agent), before
 
 
 # Made once: putting a statement together costs more than running it.
-_CLAIMED = select(Handoff.id).where(
-    Handoff.conversation_id == bindparam("id"), Handoff.state == HandoffState.CLAIMED
+_HAS_AGENT = exists().where(
+    Handoff.conversation_id == Conversation.id, Handoff.state == HandoffState.CLAIMED
 )
-_BY_CLIENT_ID = select(Message).where(
-    Message.conversation_id == bindparam("id"), Message.client_id == bindparam("client_id")
+_WITH_AGENT = (
+    select(Conversation, _HAS_AGENT)
+    .where(Conversation.id == bindparam("id"))
+    .with_for_update(of=Conversation)
+)
+_FOR_MESSAGE = (
+    select(Conversation, _HAS_AGENT, Message)
+    .outerjoin(
+        Message,
+        (Message.conversation_id == Conversation.id)
+        & (Message.client_id == bindparam("client_id")),
+    )
+    .where(Conversation.id == bindparam("id"))
+    .with_for_update(of=Conversation)
 )
 _LOG = (
     select(Message)

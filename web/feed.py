@@ -12,16 +12,18 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import bindparam, exists, select
 from sqlalchemy.orm import Session
 
 from web import conversations, handoffs, turns
 from web.messages import message_event
-from web.models import Conversation, Message
+from web.models import Conversation, Handoff, Message
 from web.services import Services
 from web.stream import HEARTBEAT, HEARTBEAT_S, TooManyStreams, sse
 from web.wording import say
 
 MAX_ROWS = 500
+NOBODY_ASKED = handoffs.HandoffStatus("bot")
 Context = Callable[[], AbstractContextManager[Any]]
 
 
@@ -36,19 +38,37 @@ def snapshot(services: Services, conversation_id: str, after: int) -> Snapshot |
     """Return what came after row `after`; None when the conversation is gone."""
     services.seen.mark(conversation_id, services.clock())
     with services.database.reading() as session:
-        conversation = session.get(Conversation, conversation_id)
-        if conversation is None:
+        found = session.execute(_STANDING, {"id": conversation_id}).first()
+        if found is None:
             return None
         rows = conversations.log(session, conversation_id, after)[:MAX_ROWS]
-        return Snapshot(conversation.lang, rows, state_of(session, services, conversation))
+        conversation, working, has_handoff = found
+        # Most have never asked for a person: spare them what only those need.
+        status = NOBODY_ASKED
+        if has_handoff or conversation.ended_at is not None:
+            status = handoffs.status(session, conversation_id)
+        return Snapshot(conversation.lang, rows, _state(services, conversation, status, working))
+
+
+_STANDING = select(
+    Conversation,
+    turns.unfinished(Conversation.id),
+    exists().where(Handoff.conversation_id == Conversation.id),
+).where(Conversation.id == bindparam("id"))
 
 
 def state_of(session: Session, services: Services, conversation: Conversation) -> dict[str, Any]:
-    """Return the state event of SPEC: who has the conversation, and what the patient may expect."""
+    """Return the state event: who has the conversation, and what the patient may expect."""
     status = handoffs.status(session, conversation.id)
+    return _state(services, conversation, status, turns.is_working(session, conversation.id))
+
+
+def _state(
+    services: Services, conversation: Conversation, status: handoffs.HandoffStatus, working: bool
+) -> dict[str, Any]:
     return {
         "status": status.status,
-        "working": turns.is_working(session, conversation.id),
+        "working": bool(working),
         "agent": status.agent,
         "agent_typing": services.typing.is_typing(conversation.id, "agent"),
         "rating_due": status.rating_due,

@@ -18,7 +18,7 @@ from web.config import Settings
 from web.db import Database, utc_now
 from web.publishing import Publisher
 from web.rasa import Rasa
-from web.stream import Cap, Hub, Seen, Typing
+from web.stream import Cap, Hub, Remembered, Seen, Typing
 
 EXTENSION = "front_desk"
 
@@ -34,6 +34,7 @@ class Services:
     seen: Seen
     streams: Cap
     polls: Cap
+    staffed: Remembered  # whether a person is there now; told to Rasa with each turn
     publisher: Publisher
     rasa: Rasa
     secret: bytes

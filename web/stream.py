@@ -177,6 +177,22 @@ class Seen:
             return taken
 
 
+class Remembered:
+    """One answer, asked for again only after `seconds`: for what is the same for everybody."""
+
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._kept: tuple[float, bool] = (float("-inf"), False)
+
+    def get(self, ask: Callable[[], bool]) -> bool:
+        asked_at, answer = self._kept
+        if self._clock() - asked_at > self._seconds:
+            answer = ask()
+            self._kept = (self._clock(), answer)
+        return answer
+
+
 def sse(event: str, data: dict[str, Any], event_id: int | None = None) -> bytes:
     lines = [f"event: {event}"]
     if event_id is not None:

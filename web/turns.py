@@ -19,7 +19,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 import structlog
-from sqlalchemy import ColumnElement, Select, bindparam, exists, select, update
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, bindparam, exists, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, aliased
 
@@ -209,7 +209,7 @@ def _lease(
         sender=f"{conversation.id}.{conversation.segment}",
         question=read_question(session, conversation, message),
         misses=conversation.misses,
-        is_open=handoffs.is_staffed(session, now),
+        is_open=services.staffed.get(lambda: handoffs.is_staffed(session, now)),
         is_waiting=is_waiting,
     )
 
@@ -240,12 +240,12 @@ def is_working(session: Session, conversation_id: str) -> bool:
     return bool(session.scalar(_UNFINISHED, {"id": conversation_id}))
 
 
-_UNFINISHED = select(
-    exists().where(
-        Turn.conversation_id == bindparam("id"),
-        Turn.state.in_((TurnState.WAITING, TurnState.RUNNING)),
-    )
-)
+def unfinished(conversation_id: SQLColumnExpression[str]) -> ColumnElement[bool]:
+    states = (TurnState.WAITING, TurnState.RUNNING)
+    return exists().where(Turn.conversation_id == conversation_id, Turn.state.in_(states))
+
+
+_UNFINISHED = select(unfinished(bindparam("id")))
 
 
 # The question ------------------------------------------------------------------------------------
@@ -386,9 +386,9 @@ def finish(services: Services, work: Work, plan: Plan, found: Found | None) -> b
     with services.database.transaction() as session:
         if not _close(session, services, work, plan, found):
             return False
-        conversation = conversations.locked(session, work.conversation_id)
+        conversation, has_agent = conversations.with_agent(session, work.conversation_id)
         wake(session, work.conversation_id)
-        if conversation.ended_at or conversations.has_agent(session, work.conversation_id):
+        if conversation.ended_at or has_agent:
             session.get_one(Turn, work.turn_id, populate_existing=True).state = TurnState.SILENCED
             return True
         for position, step in enumerate(plan.steps):
