@@ -29,7 +29,7 @@ def rasa_environment(root: Path = ROOT, var: Path | None = None) -> dict[str, st
     return {
         **os.environ,
         "PYTHONPATH": str(root),
-        "CLINIC_VAR": str(var or root / "var"),
+        "CLINIC_MODELS": str((var or root / "var") / "models"),
         "RASA_TELEMETRY_ENABLED": "false",
         # A cache of half-trained parts does not notice that a component's code has changed.
         "RASA_MAX_CACHE_SIZE": "0",

@@ -122,7 +122,7 @@ class MessageVector(DenseFeaturizer, GraphComponent):
 
     def _loaded_encoder(self) -> Encoder:
         if self._encoder is None:
-            self._encoder = Encoder(Path(os.environ.get("CLINIC_VAR", "var")) / "models")
+            self._encoder = Encoder(Path(os.environ.get("CLINIC_MODELS", "var/models")))
         return self._encoder
 
     def _add_features(self, message: Message, vector: np.ndarray) -> None:
