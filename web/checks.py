@@ -9,9 +9,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
-from enum import StrEnum
-from pathlib import Path
+from datetime import datetime
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -19,22 +17,16 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.exc import SQLAlchemyError
 
-from search.articles import Article, ArticleInvalid, read_article, unknown_placeholders
+from search.articles import read_article
 from search.encoder import ModelMissing, load_encoder
 from search.storage import IndexDamaged, IndexMissing, load
-from web import hours, migrations
+from web import article_files, hours, migrations, proofreading
 from web.config import Settings, SettingsInvalid, load_settings
 from web.db import Database, utc_now
+from web.proofreading import ArticleProblem, Level, neighbour
 
 LEAST_FREE_BYTES = 1_000_000_000
 RASA_TIMEOUT_S = 3.0
-NEEDED_FACTS = ("title", "summary", "topic", "owner", "reviewed_by", "reviewed_on", "review_by")
-
-
-class Level(StrEnum):
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "FAIL"
 
 
 @dataclass(frozen=True)
@@ -42,15 +34,6 @@ class Check:
     level: Level
     what: str
     mend: str = ""
-
-
-@dataclass(frozen=True)
-class ArticleProblem:
-    file: str
-    line: int
-    what: str
-    mend: str
-    level: Level = Level.FAIL
 
 
 def all_checks(at: datetime | None = None) -> Iterator[Check]:
@@ -174,45 +157,14 @@ def article_problems(settings: Settings, at: datetime | None = None) -> Iterator
         yield ArticleProblem(str(folder), 1, "is not a folder", "Name the folder in clinic.toml.")
         return
     today = (at or utc_now()).astimezone(settings.calendar.zone).date()
-    for path in sorted(folder.rglob("*.md")):
-        file = path.relative_to(folder.parent).as_posix()
-        try:
-            plain = read_article(path, folder)
-            article = read_article(path, folder, settings.facts(settings.lang(plain.lang)))
-        except ArticleInvalid as error:
-            yield ArticleProblem(file, error.line or 1, error.reason, "Mend the file.")
+    found = article_files.entries(folder)
+    neighbours = [neighbour(entry.article) for entry in found if entry.article]
+    for entry in found:
+        file = f"{folder.name}/{entry.id}.md"
+        if entry.error is not None:
+            yield ArticleProblem(file, entry.error.line or 1, entry.error.reason, "Mend the file.")
             continue
-        yield from _article_problems(path, file, article, today)
-
-
-def _article_problems(
-    path: Path, file: str, article: Article, today: date
-) -> Iterator[ArticleProblem]:
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    for name in NEEDED_FACTS:
-        if not getattr(article, name):
-            what = f"{name} is missing or not readable"
-            yield ArticleProblem(
-                file, _line_of(lines, f"{name}:"), what, f"Write {name} into the front matter."
-            )
-    for placeholder in unknown_placeholders(article):
-        what = f"{{{{{placeholder}}}}} is not a fact"
-        mend = "Write it as in clinic.toml, or add the fact there."
-        yield ArticleProblem(file, _line_of(lines, placeholder), what, mend)
-    reviewed, until = article.reviewed_on, article.review_by
-    if reviewed and until and until < reviewed:
-        what = "review_by lies before reviewed_on"
-        yield ArticleProblem(file, _line_of(lines, "review_by:"), what, "Correct the dates.")
-    elif until and until < today:
-        yield ArticleProblem(
-            file,
-            _line_of(lines, "review_by:"),
-            f"its review was due on {until.isoformat()}",
-            "Read it again, correct it, and set reviewed_on and review_by.",
-            Level.WARN,
-        )
-
-
-def _line_of(lines: list[str], text: str) -> int:
-    """Return the first line that holds the text; the first of the file when none does."""
-    return next((n for n, line in enumerate(lines, start=1) if text in line), 1)
+        assert entry.article is not None
+        facts = settings.facts(settings.lang(entry.article.lang))
+        article = read_article(folder / f"{entry.id}.md", folder, facts)
+        yield from proofreading.problems_of(file, entry.text, article, today, neighbours)

@@ -1,0 +1,213 @@
+"""What keeps an article from being published, and what makes it a worse answer; each with its mend.
+
+Rule: pure, and the same for a file (`./clinic lint`, `doctor`) and for what stands in the editor's
+form. FAIL stops publishing, WARN does not. `line` counts in the file.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from functools import lru_cache
+
+from search.articles import Article, unknown_placeholders
+from search.passages import split
+
+NEEDED_FACTS = ("title", "summary", "topic", "owner", "reviewed_by", "reviewed_on", "review_by")
+ALLOWED = {
+    "audience": ("public", "staff"),
+    "status": ("draft", "in_review", "published", "withdrawn"),
+}
+# docs/editors.md, section 3: the chat shows about this much at once.
+MAX_PASSAGE_WORDS = 110
+
+_TITLE_HEADING = re.compile(r"^ {0,3}# +\S")
+_LINK = re.compile(r"\]\((?!/|[a-z][a-z0-9+.-]*:)([^)\s#]+\.md)(?:#[^)\s]*)?\)")
+_CODE = re.compile(r"^(```|~~~)")
+_FENCE = re.compile(r"^---[ \t]*$")
+_MARKUP = re.compile(r"[*_`]|\{[:#][^}]*\}")
+
+
+class Level(StrEnum):
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "FAIL"
+
+
+@dataclass(frozen=True)
+class ArticleProblem:
+    """`field`: the field of the front matter it is about, None for the text."""
+
+    file: str
+    line: int
+    what: str
+    mend: str
+    level: Level = Level.FAIL
+    field: str | None = None
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """What one article has to know of another."""
+
+    id: str
+    title: str
+    lang: str
+    status: str
+
+
+def problems_of(
+    file: str, text: str, article: Article, today: date, neighbours: Collection[Neighbour] = ()
+) -> Iterator[ArticleProblem]:
+    """Look at one article.
+
+    text: the file as it is, for the line numbers. article: read from it, its placeholders filled.
+    neighbours: every article of the folder; this one's own row is passed over.
+    """
+    lines = text.splitlines()
+    for problem in (
+        *_fact_problems(article),
+        *_date_problems(article, today),
+        *_placeholder_problems(article),
+        *_text_problems(article, lines),
+        *_neighbour_problems(article, neighbours),
+    ):
+        yield _placed(file, lines, problem)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """`at`: the line, or what stands on it."""
+
+    what: str
+    mend: str
+    at: int | str = 1
+    field: str | None = None
+    level: Level = Level.FAIL
+
+
+def _placed(file: str, lines: list[str], found: _Found) -> ArticleProblem:
+    line = found.at if isinstance(found.at, int) else _line_of(lines, found.at)
+    return ArticleProblem(file, line, found.what, found.mend, found.level, found.field)
+
+
+def _fact_problems(article: Article) -> Iterator[_Found]:
+    for name in NEEDED_FACTS:
+        if not getattr(article, name):
+            what = f"{name} is missing or not readable"
+            yield _Found(what, f"Write {name} into the front matter.", f"{name}:", name)
+    for name, allowed in ALLOWED.items():
+        value = getattr(article, name)
+        if value not in allowed:
+            what = f"{name} is {value}, which is not known"
+            yield _Found(what, f"Write one of: {', '.join(allowed)}.", f"{name}:", name)
+    if not article.questions:
+        mend = "Write down how people really ask, in their words: five to eight lines."
+        what = "there are no sample questions"
+        yield _Found(what, mend, "questions:", "questions", Level.WARN)
+
+
+def _date_problems(article: Article, today: date) -> Iterator[_Found]:
+    reviewed, until = article.reviewed_on, article.review_by
+    if reviewed and until and until < reviewed:
+        what = "review_by lies before reviewed_on"
+        yield _Found(what, "Correct the dates.", "review_by:", "review_by")
+    elif until and until < today:
+        what = f"its review was due on {until.isoformat()}"
+        mend = "Read it again, correct it, and set reviewed_on and review_by."
+        yield _Found(what, mend, "review_by:", "review_by", Level.WARN)
+
+
+def _placeholder_problems(article: Article) -> Iterator[_Found]:
+    in_fields = {"title": article.title, "summary": article.summary}
+    for name in unknown_placeholders(article):
+        field = next((key for key, text in in_fields.items() if name in text), None)
+        if field is None and any(name in question for question in article.questions):
+            field = "questions"
+        mend = "Write it as in clinic.toml, or add the fact there."
+        yield _Found(f"{{{{{name}}}}} is not a fact", mend, name, field)
+
+
+def _text_problems(article: Article, lines: list[str]) -> Iterator[_Found]:
+    for number, line in _outside_code(lines):
+        if _TITLE_HEADING.match(line):
+            mend = "The title is the only one of its size. Begin the line with ## instead."
+            yield _Found("a heading begins with a single #", mend, number, level=Level.WARN)
+    for heading, words in _long_passages(article):
+        what = f"{words} words under one heading are more than the chat shows at once"
+        mend = f"Cut it to {MAX_PASSAGE_WORDS}, or put a ## heading in between."
+        at = _heading_line(lines, heading)
+        yield _Found(what, mend, at, level=Level.WARN)
+
+
+@lru_cache(maxsize=10_000)
+def _long_passages(article: Article) -> tuple[tuple[str, int], ...]:
+    counts = ((passage.heading, len(passage.text.split())) for passage in split(article))
+    return tuple((heading, words) for heading, words in counts if words > MAX_PASSAGE_WORDS)
+
+
+def _neighbour_problems(article: Article, neighbours: Collection[Neighbour]) -> Iterator[_Found]:
+    others = [each for each in neighbours if each.id != article.id]
+    for each in others:
+        same = each.lang == article.lang and each.title.casefold() == article.title.casefold()
+        if same and {each.status, article.status} <= {"published"}:
+            what = f"{each.id} has the same title"
+            mend = "Merge the two, or make the titles say how they differ."
+            yield _Found(what, mend, "title:", "title")
+    if not neighbours:
+        return
+    known = {each.id for each in neighbours}
+    if article.translation_of and article.translation_of not in known:
+        what = f"there is no article {article.translation_of}"
+        mend = "Write the path of the first article, without .md."
+        yield _Found(what, mend, "translation_of:", "translation_of", Level.WARN)
+    for target in dict.fromkeys(_LINK.findall(article.body)):
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(article.id), target))
+        if path.removesuffix(".md") not in known:
+            what = f"the link to {target} leads nowhere"
+            yield _Found(what, "Correct the link, or take it out.", f"({target}", level=Level.WARN)
+
+
+def neighbour(article: Article) -> Neighbour:
+    return Neighbour(article.id, article.title, article.lang, article.status)
+
+
+def is_ready(problems: Iterable[ArticleProblem]) -> bool:
+    """Tell whether nothing found stops publishing."""
+    return all(problem.level is not Level.FAIL for problem in problems)
+
+
+def _outside_code(lines: list[str]) -> Iterator[tuple[int, str]]:
+    """Yield the lines of the text with their numbers; in code a `# x` is no heading."""
+    is_code = False
+    for number, line in enumerate(lines, start=1):
+        if number < _first_of_text(lines):
+            continue
+        if _CODE.match(line.strip()):
+            is_code = not is_code
+        elif not is_code:
+            yield number, line
+
+
+def _first_of_text(lines: list[str]) -> int:
+    """Return the line below the front matter."""
+    if not lines or not _FENCE.match(lines[0]):
+        return 1
+    ends = (number for number, line in enumerate(lines[1:], start=2) if _FENCE.match(line))
+    return next(ends, 0) + 1
+
+
+def _heading_line(lines: list[str], heading: str) -> int:
+    for number, line in _outside_code(lines):
+        if line.lstrip().startswith("#") and heading and heading in _MARKUP.sub("", line):
+            return number
+    return min(_first_of_text(lines), max(1, len(lines)))
+
+
+def _line_of(lines: list[str], text: str) -> int:
+    """Return the first line that holds the text; the first of the file when none does."""
+    return next((n for n, line in enumerate(lines, start=1) if text in line), 1)
