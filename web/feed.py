@@ -102,7 +102,8 @@ def events(
                 pieces = _pieces(now, state) if now is not None else []
             if now is None:
                 return
-            yield from pieces
+            if pieces:
+                yield b"".join(pieces)  # one write, one packet
             state, after = now.state, max([after, *(row.n for row in now.rows)])
             sent_at = time.monotonic() if pieces else sent_at
             if len(now.rows) == MAX_ROWS:

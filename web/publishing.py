@@ -154,7 +154,9 @@ class Publisher:
         took_ms = round((time.monotonic() - started) * 1000)
         counts = {status.value: _count(reports, status) for status in ArticleStatus}
         logger.info("index.built", ms=took_ms, passages=len(index.passages), **counts)
-        self._save(self._learn(index))
+        index = self._learn(index)
+        if self._model_tried.is_set() and not self._model_is_new():
+            self._save(index)  # not one that is made again in a moment, with vectors
         return True
 
     def _learn(self, index: Index) -> Index:

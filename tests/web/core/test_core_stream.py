@@ -31,11 +31,14 @@ class Stream:
             headers["Last-Event-ID"] = str(after)
         self.response = patient.client.get(patient.path + f"/stream{query}", headers=headers)
         assert self.response.status_code == 200, self.response.text
-        self.pieces: Iterator[bytes] = iter(self.response.response)
+        self.chunks: Iterator[bytes] = iter(self.response.response)
+        self.pieces: list[bytes] = []
 
     def next(self) -> Event:
         """Return the next event: name, id and data; a heartbeat is named "heartbeat"."""
-        piece = next(self.pieces)
+        while not self.pieces:
+            self.pieces = [piece + b"\n\n" for piece in next(self.chunks).split(b"\n\n")[:-1]]
+        piece = self.pieces.pop(0)
         if piece == HEARTBEAT:
             return {"event": "heartbeat"}
         lines = dict(line.split(": ", 1) for line in piece.decode().strip().split("\n"))
