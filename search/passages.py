@@ -14,8 +14,10 @@ from html.parser import HTMLParser
 
 import markdown
 import nh3
+from markdown.extensions import Extension
 
 from search.articles import Article
+from search.links import ArticleLinks
 
 EXTENSIONS = ("toc", "tables", "admonition", "attr_list", "sane_lists", "def_list", "abbr")
 _TAGS = frozenset(
@@ -64,7 +66,8 @@ class _Section:
 
 def render(article: Article) -> str:
     """Return the whole body as safe HTML, headings with ids."""
-    maker = markdown.Markdown(extensions=list(EXTENSIONS), output_format="html")
+    extensions: list[str | Extension] = [*EXTENSIONS, ArticleLinks(article.id)]
+    maker = markdown.Markdown(extensions=extensions, output_format="html")
     return _cleaner().clean(maker.convert(article.body))
 
 
