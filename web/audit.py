@@ -28,6 +28,10 @@ class Act(StrEnum):
     RETURNED = "returned"
     MESSAGE_DONE = "message_done"
     BLOCKED = "blocked"
+    ARTICLE_SAVED = "article_saved"
+    ARTICLE_PUBLISHED = "article_published"
+    ARTICLE_WITHDRAWN = "article_withdrawn"
+    INSIGHTS_EXPORTED = "insights_exported"
     ACCOUNT_ADDED = "account_added"
     ACCOUNT_DISABLED = "account_disabled"
 

@@ -23,7 +23,8 @@ from search.storage import IndexDamaged, IndexMissing, load
 from web import article_files, hours, migrations, proofreading
 from web.config import Settings, SettingsInvalid, load_settings
 from web.db import Database, utc_now
-from web.proofreading import ArticleProblem, Level, neighbour
+from web.proofreading import ArticleProblem, neighbour
+from web.proofreading import Level as Level
 
 LEAST_FREE_BYTES = 1_000_000_000
 RASA_TIMEOUT_S = 3.0

@@ -17,7 +17,15 @@ from functools import lru_cache
 from search.articles import Article, unknown_placeholders
 from search.passages import split
 
-NEEDED_FACTS = ("title", "summary", "topic", "owner", "reviewed_by", "reviewed_on", "review_by")
+NEEDED_FACTS = {
+    "title": "Write the patient's question or task.",
+    "summary": "Write the answer in one sentence.",
+    "topic": "Name the group it stands in, such as billing.",
+    "owner": "Name the team that knows: Billing team.",
+    "reviewed_by": "Name who checked that it is true.",
+    "reviewed_on": "Write the day of that check: 2026-11-01.",
+    "review_by": "Write the day it must be read again: 2027-05-01.",
+}
 ALLOWED = {
     "audience": ("public", "staff"),
     "status": ("draft", "in_review", "published", "withdrawn"),
@@ -96,10 +104,9 @@ def _placed(file: str, lines: list[str], found: _Found) -> ArticleProblem:
 
 
 def _fact_problems(article: Article) -> Iterator[_Found]:
-    for name in NEEDED_FACTS:
+    for name, mend in NEEDED_FACTS.items():
         if not getattr(article, name):
-            what = f"{name} is missing or not readable"
-            yield _Found(what, f"Write {name} into the front matter.", f"{name}:", name)
+            yield _Found(f"{name} is missing or not readable", mend, f"{name}:", name)
     for name, allowed in ALLOWED.items():
         value = getattr(article, name)
         if value not in allowed:

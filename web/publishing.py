@@ -1,15 +1,17 @@
 """The current index: what patients may be shown, kept true to the folder of articles.
 
-Rule: the only one who changes the index. A question always finds a whole index: a new one is built
-beside it and swapped in. What is damaged is reported and harms no other; what cannot be read
-at all leaves the last good index in place. Nothing here blocks the port: threads do it.
+Rule: the only one who writes articles and changes the index. A question always finds a whole index:
+a new one is built beside it and swapped in. What is damaged is reported and harms no other; what
+cannot be read at all leaves the last good index in place. Nothing here blocks the port: threads do
+it.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -21,6 +23,7 @@ from search.answer import ask
 from search.encoder import Encoder, ModelMissing, load_encoder
 from search.index import ArticleReport, ArticleStatus, Index, build
 from search.storage import IndexDamaged, IndexMissing, load, save
+from web import article_files
 from web.config import Settings
 from web.db import utc_now
 
@@ -50,6 +53,7 @@ class Publisher:
         self._model_tried = threading.Event()
         self._stopping = threading.Event()
         self._one_at_a_time = threading.Lock()
+        self._one_writer = threading.Lock()
         self._signature: Signature | None = None
         self._threads: list[threading.Thread] = []
 
@@ -116,6 +120,20 @@ class Publisher:
             if changed:
                 self._warm()
             return changed
+
+    @contextmanager
+    def writing(self, article_id: str, content: bytes, replaces: str) -> Iterator[None]:
+        """Write an article's file; it stays when the block ends well. `refresh` makes it count.
+
+        replaces: the digest of the file it was made from, "" for a new one. Raises
+        article_files.ArticleChanged, article_files.ArticleNotWritten.
+        """
+        folder = self.settings.articles_dir
+        with (
+            self._one_writer,
+            article_files.replaced(folder, article_id, content, replaces=replaces),
+        ):
+            yield
 
     def _watch(self) -> None:
         self.load_stored()

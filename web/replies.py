@@ -176,7 +176,7 @@ def _passages(
         key = "reply.choice_gone" if question.picked else "reply.could_not_look_up"
         return _offer(settings, question.lang, key)
     article = index.articles[passage.article]
-    shown = _as_shown(passage, article)
+    shown = as_shown(passage, article)
     return Reply(Kind.PASSAGES, passage.text, {"passages": [shown], "asked_n": question.n})
 
 
@@ -197,7 +197,7 @@ def _passage(index: Index, hit: PassageFound) -> Passage | None:
     return next((p for p in index.passages if (p.article, p.anchor, p.heading) == same), None)
 
 
-def _as_shown(passage: Passage, article: Article) -> dict[str, Any]:
+def as_shown(passage: Passage, article: Article) -> dict[str, Any]:
     """What is kept of it in the log: the words as they were shown, not as they are later."""
     reviewed_on = article.reviewed_on.isoformat() if article.reviewed_on else None
     return {

@@ -33,7 +33,7 @@ KEY_BYTES = 32
 FRAMED_PATHS = ("/chat",)  # the panel's iframe on a clinic's page
 SHARED_PATHS = ("/widget/", "/chat")  # loaded from other origins
 FRAMING_PATHS = ("/demo",)  # our own page that holds the iframe
-PRIVATE_PATHS = ("/console", "/account", "/api/")
+PRIVATE_PATHS = ("/console", "/account", "/editor", "/insights", "/api/")
 
 PERMISSIONS = (
     "accelerometer",

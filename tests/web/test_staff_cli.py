@@ -30,6 +30,7 @@ owner: Front desk
 reviewed_by: demo content
 reviewed_on: 2026-11-01
 review_by: 2099-05-01
+questions: [is parking free]
 ---
 Park behind the house. Call {{clinic.phone}} if it is full.
 """
@@ -199,7 +200,7 @@ def test_lint_is_content_with_good_articles(operator: Operator) -> None:
     [
         ("owner: Front desk\n", "", "articles/parking.md:1: owner is missing"),
         ("2026-11-01", "November", "articles/parking.md:7: reviewed_on is missing or not readable"),
-        ("clinic.phone", "clinic.fon", "articles/parking.md:10: {{clinic.fon}} is not a fact"),
+        ("clinic.phone", "clinic.fon", "articles/parking.md:11: {{clinic.fon}} is not a fact"),
         ("2099-05-01", "2026-11-02", "articles/parking.md:8: its review was due on 2026-11-02"),
         ("2099-05-01", "2025-01-01", "articles/parking.md:8: review_by lies before reviewed_on"),
         ("title: Where", "title: [", "articles/parking.md:3: YAML"),
