@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from safety.identifiers import mask
-from web import conversations, handoffs, turns
+from web import conversations, handoffs, leases, turns
 from web.db import DatabaseBusy, wake
 from web.models import Author, Conversation, Handoff, HandoffState, Kind
 from web.services import Services, of
@@ -76,7 +76,7 @@ class Background:
         services.typing.sweep()
         with services.database.transaction(durable=False) as session:
             _write_down_seen(session, services)
-            turns.recover(session, services)
+            leases.recover(session, services)
             handoffs.requeue_absent(session)
             _give_up_left(session, services)
         self._since_retention_s += SWEEP_S

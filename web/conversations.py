@@ -8,9 +8,7 @@ lock, so the log has an order and no gaps.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
-import json
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +23,7 @@ from safety.danger import Danger, Level, screen
 from safety.identifiers import mask
 from search.language import notice_language
 from web import handoffs
+from web.acts import Act, content, digest, row
 from web.config import Settings
 from web.db import utc_now, wake
 from web.models import (
@@ -38,16 +37,11 @@ from web.models import (
     Turn,
     TurnState,
 )
-from web.security import keyed_hash
 from web.services import Services
+from web.tokens import ConversationNotFound, token_hash
 
 # After a pause this long the assistant starts afresh, as Rasa's own memory does.
 SEGMENT_PAUSE = timedelta(minutes=60)
-HANDOFF_ENDED = (HandoffState.RESOLVED, HandoffState.RETURNED, HandoffState.ABANDONED)
-
-
-class ConversationNotFound(LookupError):
-    """There is none with this id and token."""
 
 
 class ConversationEnded(Exception):
@@ -56,33 +50,6 @@ class ConversationEnded(Exception):
 
 class ClientIdReused(Exception):
     """This client_id belongs to a message with other words."""
-
-
-class NotInLog(LookupError):
-    """What the message refers to is not in this conversation."""
-
-
-@dataclass(frozen=True)
-class Typed:
-    text: str
-
-
-@dataclass(frozen=True)
-class Picked:
-    """A choice from the list in row n; article "" is "none of these"."""
-
-    n: int
-    article: str
-
-
-@dataclass(frozen=True)
-class Continued:
-    """The patient of row n says it is no emergency and wants the answer."""
-
-    n: int
-
-
-Act = Typed | Picked | Continued
 
 
 @dataclass(frozen=True)
@@ -133,32 +100,6 @@ def start(
     return conversation.id, token
 
 
-def token_hash(token: str) -> str:
-    # The token has 256 random bits: a plain hash cannot be turned back, and can be looked up.
-    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
-
-
-def find(session: Session, conversation_id: str, token: str) -> Own:
-    """Return the conversation that this token opens. Raises ConversationNotFound."""
-    found = session.execute(_OWN, {"id": conversation_id}).first()
-    if found is None or not hmac.compare_digest(found.token_hash, token_hash(token)):
-        raise ConversationNotFound(conversation_id)
-    return Own(found.lang, found.address_hash)
-
-
-@dataclass(frozen=True)
-class Own:
-    """What the guard needs to know of a conversation."""
-
-    lang: str
-    address_hash: str
-
-
-_OWN = select(Conversation.lang, Conversation.address_hash, Conversation.token_hash).where(
-    Conversation.id == bindparam("id")
-)
-
-
 def log(session: Session, conversation_id: str, after: int = 0) -> Sequence[Message]:
     """Return the rows with a number above `after`, in order."""
     return session.scalars(_LOG, {"id": conversation_id, "after": after}).all()
@@ -201,16 +142,16 @@ def receive(
     seen: what `screened` said of the same raw text. Raises ConversationNotFound,
     ConversationEnded, ClientIdReused, NotInLog, and what the database raises.
     """
-    digest = _digest(services.secret, act)
+    said = digest(services.secret, act)
     with services.database.transaction() as session:
         conversation, has_agent, before = _for_message(session, conversation_id, client_id)
         if before is not None:
-            return _again(session, before, digest)
+            return _again(session, before, said)
         if conversation.ended_at is not None:
             raise ConversationEnded(conversation_id)
         now = services.clock()
         _begin_segment_after_pause(conversation, now)
-        text, payload = _content(session, services.settings, conversation, act)
+        text, payload = content(session, services.settings, conversation_id, act)
         message = append(
             session,
             conversation_id,
@@ -219,7 +160,7 @@ def receive(
             text=text,
             payload=payload,
             client_id=client_id,
-            text_digest=digest,
+            text_digest=said,
             at=now,
         )
         _show_card(session, message, seen)
@@ -229,8 +170,8 @@ def receive(
         return Received(conversation_id, message.n, _masked(message), continue_n)
 
 
-def _again(session: Session, message: Message, digest: str) -> Received:
-    if not hmac.compare_digest(message.text_digest or "", digest):
+def _again(session: Session, message: Message, said: str) -> Received:
+    if not hmac.compare_digest(message.text_digest or "", said):
         raise ClientIdReused(message.conversation_id)
     # The card stands right below its message: both are written in one transaction.
     query = select(Message.payload).where(
@@ -251,12 +192,6 @@ def _may_continue(seen: Screened) -> bool:
     return seen.card is not None and seen.danger.level is Level.EMERGENCY
 
 
-def _digest(secret: bytes, act: Act) -> str:
-    """Return a keyed hash of what was sent: short texts could be guessed from a plain one."""
-    said = json.dumps([type(act).__name__, *vars(act).values()])
-    return keyed_hash(secret, "message", said)
-
-
 def _begin_segment_after_pause(conversation: Conversation, now: datetime) -> None:
     if now - conversation.last_message_at > SEGMENT_PAUSE:
         begin_segment(conversation)
@@ -267,34 +202,6 @@ def begin_segment(conversation: Conversation) -> None:
     """Let Rasa forget: the next turn goes to an empty tracker."""
     conversation.segment += 1
     conversation.segment_turns = 0
-
-
-def _content(
-    session: Session, settings: Settings, conversation: Conversation, act: Act
-) -> tuple[str, dict[str, Any]]:
-    """Return the text to store, masked, and what goes with it."""
-    if isinstance(act, Typed):
-        masked = mask(act.text, settings.own_numbers)
-        kinds = sorted({span.type.lower() for span in masked.spans})
-        return masked.text, {"masked": kinds} if kinds else {}
-    if isinstance(act, Picked):
-        row = _row(session, conversation.id, act.n, Kind.CHOICES)
-        titles = {choice["article"]: choice["title"] for choice in row.payload["choices"]}
-        if act.article and act.article not in titles:
-            raise NotInLog(conversation.id)
-        return titles.get(act.article, ""), {"choice": act.article, "of": act.n}
-    card = _row(session, conversation.id, act.n, Kind.DANGER)
-    return "", {"continue": card.payload["of"]}
-
-
-def _row(session: Session, conversation_id: str, n: int, kind: Kind) -> Message:
-    query = select(Message).where(
-        Message.conversation_id == conversation_id, Message.n == n, Message.kind == kind
-    )
-    row = session.scalar(query)
-    if row is None:
-        raise NotInLog(conversation_id)
-    return row
 
 
 def _show_card(session: Session, message: Message, seen: Screened) -> None:
@@ -448,7 +355,7 @@ _LOG = (
 
 def rate_answer(session: Session, conversation_id: str, n: int, helpful: bool) -> None:
     """Raises NotInLog when row n shows no passage."""
-    _row(session, conversation_id, n, Kind.PASSAGES).helpful = helpful
+    row(session, conversation_id, n, Kind.PASSAGES).helpful = helpful
     wake(session, "console")
 
 
@@ -481,31 +388,6 @@ def end(session: Session, conversation_id: str) -> None:
         payload={"line": "patient_ended"},
     )
     conversation.ended_at = conversation.last_message_at
-
-
-def leave_message(
-    session: Session, conversation_id: str, client_id: str, fields: dict[str, str]
-) -> None:
-    """Keep the contact form; the same client_id again changes nothing. Raises ContactInvalid."""
-    conversation = locked(session, conversation_id)
-    form = _last_form(session, conversation_id)
-    if form is not None and form.payload.get("client_id") == client_id:
-        return
-    if conversation.ended_at is not None:
-        raise ConversationEnded(conversation_id)
-    handoffs.leave_message(session, conversation_id, fields)
-    if form is not None:
-        form.payload = {**form.payload, "sent": True, "client_id": client_id}
-
-
-def _last_form(session: Session, conversation_id: str) -> Message | None:
-    query = (
-        select(Message)
-        .where(Message.conversation_id == conversation_id, Message.kind == Kind.FORM)
-        .order_by(Message.n.desc())
-        .limit(1)
-    )
-    return session.scalar(query)
 
 
 def forget(session: Session, conversation_id: str) -> None:

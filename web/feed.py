@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import bindparam, exists, select
 from sqlalchemy.orm import Session
 
-from web import conversations, handoffs, turns
+from web import conversations, handoffs, leases
 from web.messages import message_event
 from web.models import Conversation, Handoff, Message
 from web.services import Services
@@ -52,7 +52,7 @@ def snapshot(services: Services, conversation_id: str, after: int) -> Snapshot |
 
 _STANDING = select(
     Conversation,
-    turns.unfinished(Conversation.id),
+    leases.unfinished(Conversation.id),
     exists().where(Handoff.conversation_id == Conversation.id),
 ).where(Conversation.id == bindparam("id"))
 
@@ -60,7 +60,7 @@ _STANDING = select(
 def state_of(session: Session, services: Services, conversation: Conversation) -> dict[str, Any]:
     """Return the state event: who has the conversation, and what the patient may expect."""
     status = handoffs.status(session, conversation.id)
-    return _state(services, conversation, status, turns.is_working(session, conversation.id))
+    return _state(services, conversation, status, leases.is_working(session, conversation.id))
 
 
 def _state(

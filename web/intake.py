@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from flask import Flask, g, request
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, ValidationError
 
-from web.conversations import Act, Continued, Picked, Typed
+from web.acts import Act, Continued, Picked, Typed
 from web.errors import ApiError
 
 MAX_N = 2**31 - 1

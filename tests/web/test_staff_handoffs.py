@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 
 from tests.web.staff_desk import MONDAY_MORNING, MONDAY_NIGHT, Desk
 from web import audit, conversations, handoffs, presence
+from web.acts import Typed
 from web.contact import ContactInvalid
-from web.conversations import Typed
 from web.handoffs import HandoffAlreadyClaimed, HandoffClosed, HandoffNotFound, HandoffNotYours
 from web.models import (
     Author,

@@ -12,14 +12,27 @@ from typing import TypeVar
 from flask import Blueprint, Response, current_app, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from web import contact, conversations, export, feed, handoffs, hours, intake, security
-from web.conversations import ConversationEnded, ConversationNotFound, NotInLog
+from web import (
+    contact,
+    conversations,
+    export,
+    feed,
+    forms,
+    handoffs,
+    hours,
+    intake,
+    security,
+    tokens,
+)
+from web.acts import NotInLog
+from web.conversations import ConversationEnded
 from web.errors import ApiError, error_response, request_lang
 from web.messages import card_for_patient
 from web.pages import phone_href
 from web.services import services
 from web.sites import known_site
 from web.stream import TooManyStreams
+from web.tokens import ConversationNotFound
 from web.wording import say
 
 blueprint = Blueprint("chat", __name__, url_prefix="/api/v1")
@@ -54,7 +67,7 @@ def patient_guard() -> None:
     if scheme.lower() != "bearer":
         raise ApiError(404, "not_found")
     with services().database.reading() as session:
-        conversation = conversations.find(session, conversation_id, token.strip())
+        conversation = tokens.find(session, conversation_id, token.strip())
         g.lang = conversation.lang
         g.address_hash = conversation.address_hash
         if request.endpoint in WRITING:
@@ -158,7 +171,7 @@ def send_form(conversation_id: str) -> ResponseReturnValue:
     refuse_writing(conversation_id)
     form = body(intake.Form)
     with services().database.transaction() as session:
-        conversations.leave_message(session, conversation_id, form.client_id, form.fields)
+        forms.leave_message(session, conversation_id, form.client_id, form.fields)
     return jsonify(sent=True), 202
 
 

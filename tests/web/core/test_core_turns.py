@@ -15,21 +15,21 @@ from sqlalchemy.exc import IntegrityError
 from search.answer import Outcome
 from tests.conftest import Patient, Search
 from tests.fakes import FakeRasa
-from web import handoffs, turns
+from web import handoffs, leases, turns
 from web.background import Background
 from web.models import AnsweredBy, Conversation, Staff, Turn, TurnState
 from web.replies import without_search
 from web.services import Services, of
 
 
-def lease(app: Flask, owner: str = "tester") -> turns.Work:
+def lease(app: Flask, owner: str = "tester") -> leases.Work:
     with app.app_context(), of(app).database.transaction() as session:
-        work = turns.take(session, of(app), owner)
+        work = leases.take(session, of(app), owner)
     assert work is not None
     return work
 
 
-def finish(app: Flask, work: turns.Work) -> bool:
+def finish(app: Flask, work: leases.Work) -> bool:
     plan = without_search(of(app).settings, "en")
     with app.app_context():
         return turns.finish(of(app), work, plan, None)
@@ -61,10 +61,10 @@ def test_an_expired_lease_is_given_to_another(
     late = lease(app)
     assert answer_all() == 0, "somebody has it"
     with services.database.transaction() as session:
-        assert turns.recover(session, services) == 0, "its lease holds"
+        assert leases.recover(session, services) == 0, "its lease holds"
         past = services.clock() - timedelta(seconds=1)
         session.execute(update(Turn).values(lease_until=past))
-        assert turns.recover(session, services) == 1
+        assert leases.recover(session, services) == 1
     assert answer_all() == 1
     assert finish(app, late) is False
     assert [row["author"] for row in pat.log()] == ["patient", "bot"]
@@ -94,7 +94,7 @@ def test_a_late_worker_is_discarded_while_the_next_one_runs(
     pat.say("hello")
     late = lease(app)
     with services.database.transaction() as session:
-        turns.recover(session, services, at_start=True)
+        leases.recover(session, services, at_start=True)
     current = lease(app, "another")
     assert (late.fence, current.fence) == (1, 2)
     assert finish(app, late) is False
@@ -111,7 +111,7 @@ def test_a_conversation_has_one_running_turn_at_a_time(app: Flask, pat: Patient)
     first, second = lease(app), lease(app)
     assert [first.question.text, second.question.text] == ["one", "three"]
     with app.app_context(), of(app).database.transaction() as session:
-        assert turns.take(session, of(app), "x") is None
+        assert leases.take(session, of(app), "x") is None
     assert finish(app, first)
     assert lease(app).question.text == "two"
 

@@ -1,0 +1,80 @@
+"""What one message of a patient does: words, a pick from a list, or going on after a card.
+
+Rule: an act becomes a text and a payload here, masked; what it refers to must stand in the log of
+the same conversation.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from safety.identifiers import mask
+from web.config import Settings
+from web.models import Kind, Message
+from web.security import keyed_hash
+
+
+class NotInLog(LookupError):
+    """What the message refers to is not in this conversation."""
+
+
+@dataclass(frozen=True)
+class Typed:
+    text: str
+
+
+@dataclass(frozen=True)
+class Picked:
+    """A choice from the list in row n; article "" is "none of these"."""
+
+    n: int
+    article: str
+
+
+@dataclass(frozen=True)
+class Continued:
+    """The patient of row n says it is no emergency and wants the answer."""
+
+    n: int
+
+
+Act = Typed | Picked | Continued
+
+
+def digest(secret: bytes, act: Act) -> str:
+    """Return a keyed hash of what was sent: short texts could be guessed from a plain one."""
+    said = json.dumps([type(act).__name__, *vars(act).values()])
+    return keyed_hash(secret, "message", said)
+
+
+def content(
+    session: Session, settings: Settings, conversation_id: str, act: Act
+) -> tuple[str, dict[str, Any]]:
+    """Return the text to store, masked, and what goes with it."""
+    if isinstance(act, Typed):
+        masked = mask(act.text, settings.own_numbers)
+        kinds = sorted({span.type.lower() for span in masked.spans})
+        return masked.text, {"masked": kinds} if kinds else {}
+    if isinstance(act, Picked):
+        choices = row(session, conversation_id, act.n, Kind.CHOICES)
+        titles = {choice["article"]: choice["title"] for choice in choices.payload["choices"]}
+        if act.article and act.article not in titles:
+            raise NotInLog(conversation_id)
+        return titles.get(act.article, ""), {"choice": act.article, "of": act.n}
+    card = row(session, conversation_id, act.n, Kind.DANGER)
+    return "", {"continue": card.payload["of"]}
+
+
+def row(session: Session, conversation_id: str, n: int, kind: Kind) -> Message:
+    query = select(Message).where(
+        Message.conversation_id == conversation_id, Message.n == n, Message.kind == kind
+    )
+    found = session.scalar(query)
+    if found is None:
+        raise NotInLog(conversation_id)
+    return found

@@ -1,0 +1,45 @@
+"""The token that opens one conversation, and no other.
+
+Rule: only its hash is kept. Who has not the token is told that there is no such conversation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, select
+from sqlalchemy.orm import Session
+
+from web.models import Conversation
+
+
+class ConversationNotFound(LookupError):
+    """There is none with this id and token."""
+
+
+def find(session: Session, conversation_id: str, token: str) -> Own:
+    """Return the conversation that this token opens. Raises ConversationNotFound."""
+    found = session.execute(_OWN, {"id": conversation_id}).first()
+    if found is None or not hmac.compare_digest(found.token_hash, token_hash(token)):
+        raise ConversationNotFound(conversation_id)
+    return Own(found.lang, found.address_hash)
+
+
+@dataclass(frozen=True)
+class Own:
+    """What the guard needs to know of a conversation."""
+
+    lang: str
+    address_hash: str
+
+
+_OWN = select(Conversation.lang, Conversation.address_hash, Conversation.token_hash).where(
+    Conversation.id == bindparam("id")
+)
+
+
+def token_hash(token: str) -> str:
+    # The token has 256 random bits: a plain hash cannot be turned back, and can be looked up.
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
