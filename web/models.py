@@ -1,8 +1,9 @@
 """The tables. The message log is the truth: every screen shows its rows in the order of `n`.
 
 Rule: only `conversations.py` writes messages, only `leases.py` and `turns.py` move turns,
-only `handoffs.py` moves handoffs. States are enums, checked by the database. Text of patients stands in `message.text`,
-`message.payload`, `conversation.rating_comment` (masked) and `handoff.contact`, and nowhere else.
+only `handoffs.py` moves handoffs. States are enums, checked by the database. Text of patients
+stands in `message.text`, `message.payload`, `conversation.rating_comment` (masked) and
+`handoff.contact`, and nowhere else.
 """
 
 from __future__ import annotations
