@@ -14,7 +14,6 @@ from datetime import date, datetime
 from functools import lru_cache
 
 import structlog
-
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 

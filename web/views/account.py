@@ -26,6 +26,8 @@ def start() -> ResponseReturnValue:
     """Go where this person works."""
     if current_user.has_any_role(RoleName.AGENT):
         return redirect(url_for("console.inbox_page"))
+    if current_user.has_any_role(RoleName.EDITOR, RoleName.REVIEWER):
+        return redirect(url_for("editor.articles_page"))
     return redirect(url_for("account.overview"))
 
 

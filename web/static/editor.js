@@ -1,0 +1,160 @@
+/**
+ * The editor's script: the preview follows the typing, a problem leads to its line, and what was
+ * typed outlives a lost connection or an ended session in this tab. The page works without it.
+ */
+
+import { Newest, isWorthRestoring, rangeOfLine } from "./editor-logic.js";
+
+const PAUSE_MS = 700;
+const NAMES_NOT_KEPT = ["csrf_token", "digest", "article"];
+
+class Editor {
+  #newest = new Newest();
+  #timer = 0;
+  #isSending = false;
+
+  /** @param {HTMLFormElement} $form */
+  constructor($form) {
+    if ($form.dataset.editorStarted) return;
+    $form.dataset.editorStarted = "yes";
+    this.$form = $form;
+    this.$look = document.querySelector("[data-preview]");
+    this.$status = $form.querySelector("[data-status]");
+    this.$body = $form.querySelector("[name=body]");
+    if (!this.$look || !this.$status || !this.$body) throw new Error("editor: a part of the page is missing");
+    this.key = `front-desk-editor:${$form.dataset.article || location.search}`;
+    this.shown = this.#values();
+    this.#offerKept();
+    $form.addEventListener("input", () => this.#typed());
+    $form.addEventListener("submit", (event) => this.#submitted(event));
+    document.addEventListener("click", (event) => this.#toLine(event));
+    window.addEventListener("beforeunload", (event) => {
+      if (!this.#isSending && this.#isChanged()) event.preventDefault();
+    });
+  }
+
+  #values() {
+    const entries = [...new FormData(this.$form)].filter(([name]) => !NAMES_NOT_KEPT.includes(name));
+    return Object.fromEntries(entries.map(([name, value]) => [name, String(value)]));
+  }
+
+  #isChanged() {
+    return isWorthRestoring(this.#values(), this.shown);
+  }
+
+  #typed() {
+    store(this.key, this.#isChanged() ? JSON.stringify(this.#values()) : null);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#preview(), PAUSE_MS);
+  }
+
+  async #preview() {
+    const number = this.#newest.ask();
+    try {
+      const response = await fetch(this.$form.dataset.previewUrl, {
+        method: "POST",
+        body: new FormData(this.$form),
+        headers: { Accept: "application/json" },
+      });
+      const answer = await response.json();
+      if (!this.#newest.isNewest(number)) return;
+      if (answer.html) this.#show(answer.html);
+      this.$status.textContent = answer.error ? answer.error.message : "Preview is up to date";
+    } catch {
+      if (this.#newest.isNewest(number)) this.$status.textContent = "No preview: the connection is lost. Your text is kept in this tab.";
+    }
+  }
+
+  /** The server's own HTML, the same that it puts into the page. */
+  #show(html) {
+    const open = this.#openParts();
+    const top = this.$look.scrollTop;
+    this.$look.innerHTML = html;
+    this.$look.querySelectorAll("details").forEach(($part, index) => {
+      if (index in open) $part.open = open[index];
+    });
+    this.$look.scrollTop = top;
+  }
+
+  #openParts() {
+    return [...this.$look.querySelectorAll("details")].map(($part) => $part.open);
+  }
+
+  #submitted(event) {
+    if (this.#isSending) {
+      event.preventDefault();
+      return;
+    }
+    this.#isSending = true;
+    this.$status.textContent = event.submitter?.value === "publish" ? "Publishing" : "Working";
+    // A browser that goes back to this page finds it usable.
+    window.addEventListener("pageshow", () => { this.#isSending = false; }, { once: true });
+  }
+
+  #toLine(event) {
+    const $link = event.target instanceof Element ? event.target.closest("a[data-line]") : null;
+    if (!$link) return;
+    event.preventDefault();
+    const [start, end] = rangeOfLine(this.$body.value, Number($link.dataset.line));
+    this.$body.focus();
+    this.$body.setSelectionRange(start, end);
+    const lineHeight = parseFloat(getComputedStyle(this.$body).lineHeight) || 24;
+    this.$body.scrollTop = Math.max(0, (Number($link.dataset.line) - 4) * lineHeight);
+  }
+
+  #offerKept() {
+    const kept = read(this.key);
+    if (document.querySelector(".fd-notice--success")) store(this.key, null);
+    else if (isWorthRestoring(kept, this.shown)) this.#askAbout(kept);
+  }
+
+  #askAbout(kept) {
+    const $box = document.createElement("div");
+    $box.className = "fd-notice";
+    const $text = document.createElement("p");
+    $text.textContent = "There is text in this tab that was not saved.";
+    $box.append($text, this.#button("Bring it back", () => this.#restore(kept, $box)), " ", this.#button("Drop it", () => {
+      store(this.key, null);
+      $box.remove();
+    }));
+    this.$form.parentElement?.before($box);
+  }
+
+  #button(label, act) {
+    const $button = document.createElement("button");
+    $button.type = "button";
+    $button.className = "fd-button";
+    $button.textContent = label;
+    $button.addEventListener("click", act);
+    return $button;
+  }
+
+  #restore(kept, $box) {
+    for (const [name, value] of Object.entries(kept)) {
+      const $field = this.$form.elements.namedItem(name);
+      if ($field && "value" in $field) $field.value = value;
+    }
+    $box.remove();
+    this.$body.focus();
+    this.#preview();
+  }
+}
+
+function store(key, text) {
+  try {
+    if (text === null) sessionStorage.removeItem(key);
+    else sessionStorage.setItem(key, text);
+  } catch {
+    // Storage is off or full: then a reload loses what was typed, as on any page.
+  }
+}
+
+function read(key) {
+  try {
+    return JSON.parse(sessionStorage.getItem(key) ?? "null");
+  } catch {
+    return null;
+  }
+}
+
+for (const $form of document.querySelectorAll("form[data-editor]")) new Editor($form);
