@@ -76,6 +76,7 @@ def article_id(path: Path, root: Path) -> str:
 def read_article(path: Path, root: Path, facts: Mapping[str, str] | None = None) -> Article:
     """Read the file; `{{clinic.phone}}` is replaced where facts has it, else stays as written.
 
+    facts: name → text; a name like `es:clinic.hours` is for Spanish articles alone.
     Raises ArticleInvalid with the line and the reason.
     """
     name = article_id(path, root)
@@ -86,8 +87,11 @@ def parse_article(name: str, content: bytes, facts: Mapping[str, str]) -> Articl
     text = _decode(name, content)
     front_text, body, body_line = _divide(name, text)
     front = _read_front_matter(name, front_text)
+    given = {key: value for key, value in front.items() if isinstance(value, str)}
+    lang = _word(given, "lang")[:2] or notice_language(f"{given.get('title', '')} {body[:400]}")
+    facts = _in_language(facts, lang)
     used = {key: facts[key] for key in _PLACEHOLDER.findall(text) if key in facts}
-    fields = {key: _fill(value, facts) for key, value in front.items() if isinstance(value, str)}
+    fields = {key: _fill(value, facts) for key, value in given.items()}
     questions = tuple(_fill(line, facts) for line in _lines(front.get("questions")))
     body = _fill(body, facts)
     title, title_line = _find_title(name, fields, text, body, body_line)
@@ -101,7 +105,7 @@ def parse_article(name: str, content: bytes, facts: Mapping[str, str]) -> Articl
         questions=questions,
         topic=_one_line(fields.get("topic", "")),
         audience=_word(fields, "audience") or PUBLIC,
-        lang=_word(fields, "lang")[:2] or notice_language(f"{title} {body[:400]}"),
+        lang=lang,
         status=_word(fields, "status") or PUBLISHED,
         owner=_one_line(fields.get("owner", "")),
         reviewed_by=_one_line(fields.get("reviewed_by", "")),
@@ -213,6 +217,12 @@ def _lines(value: Any) -> list[str]:
         if isinstance(item, str) and item.strip():
             texts.append(_one_line(item))
     return texts
+
+
+def _in_language(facts: Mapping[str, str], lang: str) -> dict[str, str]:
+    """Return the facts for an article: those given as `es:clinic.hours` go first in Spanish ones."""
+    own = f"{lang}:"
+    return {**facts, **{k.removeprefix(own): v for k, v in facts.items() if k.startswith(own)}}
 
 
 def _fill(text: str, facts: Mapping[str, str]) -> str:

@@ -123,3 +123,13 @@ def test_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
 def test_windows_line_ends_and_a_byte_order_mark_do_no_harm(tmp_path: Path) -> None:
     article = read(tmp_path, b"\xef\xbb\xbf---\r\ntitle: Park\r\n---\r\nBehind.\r\n")
     assert (article.title, article.body) == ("Park", "Behind.\n")
+
+
+def test_an_article_gets_the_facts_of_its_own_language(tmp_path: Path) -> None:
+    facts = {"clinic.hours": "Monday", "es:clinic.hours": "lunes"}
+    for lang, wanted in (("en", "Monday"), ("es", "lunes")):
+        path = tmp_path / f"{lang}.md"
+        path.write_text(
+            f"---\ntitle: T\nlang: {lang}\n---\n{{{{clinic.hours}}}}\n", encoding="utf-8"
+        )
+        assert read_article(path, tmp_path, facts).body.strip() == wanted
