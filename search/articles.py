@@ -220,7 +220,7 @@ def _lines(value: Any) -> list[str]:
 
 
 def _in_language(facts: Mapping[str, str], lang: str) -> dict[str, str]:
-    """Return the facts for an article: those given as `es:clinic.hours` go first in Spanish ones."""
+    """Return the facts for an article: in Spanish, `es:clinic.hours` goes before `clinic.hours`."""
     own = f"{lang}:"
     return {**facts, **{k.removeprefix(own): v for k, v in facts.items() if k.startswith(own)}}
 
