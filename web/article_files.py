@@ -90,7 +90,8 @@ def read(folder: Path, wanted: str) -> ArticleFile:
 
 
 def exists(folder: Path, wanted: str) -> bool:
-    return (folder / f"{wanted}.md").exists()
+    """Raises ArticleNotFound for an id that no file of the folder can have."""
+    return _path_of(folder, wanted).exists()
 
 
 def _path_of(folder: Path, wanted: str) -> Path:
@@ -98,6 +99,7 @@ def _path_of(folder: Path, wanted: str) -> Path:
     root = folder.resolve()
     try:
         path = (root / f"{wanted}.md").resolve()
+        path.exists()  # a name no file can have
     except (OSError, RuntimeError, ValueError) as error:
         raise ArticleNotFound(wanted) from error
     if not path.is_relative_to(root) or ".." in wanted.split("/"):

@@ -85,12 +85,18 @@ def kept_marked(draft: Draft, before: Draft) -> Draft:
     return replace(draft, fields={**draft.fields, "reviewed_by": before.fields["reviewed_by"]})
 
 
-def to_document(draft: Draft, document: Document, status: str) -> Document:
-    """Put a draft into the file it came from; what did not change keeps its lines."""
-    values: dict[str, front_matter.Value] = {**draft.fields, "questions": draft.questions}
-    values["status"] = status
-    if not document.value("status") and status == "published":
-        del values["status"]  # a file without the line is published already
+def to_document(draft: Draft, document: Document, status: str, before: Draft) -> Document:
+    """Put a draft into the file it came from; what did not change keeps its lines.
+
+    before: what the form showed at first; what a reader takes for granted is not written down.
+    """
+    values: dict[str, front_matter.Value] = {
+        key: value for key, value in draft.fields.items() if value != before.fields.get(key)
+    }
+    if draft.questions != before.questions:
+        values["questions"] = draft.questions
+    if status != before.status:
+        values["status"] = status
     return document.with_values(values).with_body(draft.body)
 
 

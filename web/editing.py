@@ -202,8 +202,13 @@ def _with_defaults(draft: Draft, article: Article) -> Draft:
     return Draft(fields, draft.questions, draft.body, draft.status)
 
 
-def lost_article(article_id: str) -> Opened:
-    """Stand in for a file that was removed while somebody wrote: their words are not lost."""
+def open_or_lost(settings: Settings, article_id: str) -> Opened:
+    """As `open_article`; a file that was removed while somebody wrote counts as an empty one.
+
+    Raises article_files.ArticleNotFound only for an id that no file of the folder can have.
+    """
+    if article_files.exists(settings.articles_dir, article_id):
+        return open_article(settings, article_id)
     return Opened(article_id, front_matter.new(), drafts.blank("", "", demo=False))
 
 
@@ -214,7 +219,8 @@ def new_article(settings: Settings, topic: str, lang: str) -> Opened:
 
 def check(settings: Settings, opened: Opened, draft: Draft, status: str, at: datetime) -> Checked:
     """Look at a draft as if it were saved with this status."""
-    document = drafts.to_document(draft, opened.document, status)
+    before = Draft(status="") if opened.is_new else opened.draft
+    document = drafts.to_document(draft, opened.document, status, before)
     content, name = document.to_bytes(), opened.id or drafts.name_for(draft)
     file = f"{name}.md"
     try:

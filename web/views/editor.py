@@ -127,11 +127,12 @@ def _open(article_id: str, *, lost: bool = False) -> Opened:
 
     lost: take one that is gone for an empty one; what was typed into its form is kept then.
     """
+    settings = services().settings
     try:
-        return editing.open_article(services().settings, article_id)
+        if lost and "digest" in request.form:
+            return editing.open_or_lost(settings, article_id)
+        return editing.open_article(settings, article_id)
     except ArticleNotFound:
-        if lost and request.form.get("digest"):
-            return editing.lost_article(article_id)
         abort(404)
     except NotEditable as error:
         page = render_template("editor/problem.html", article_id=article_id, reason=error.reason)
