@@ -61,6 +61,15 @@ class AnsweredBy(StrEnum):
     FALLBACK = "fallback"  # Rasa failed: answered from what search found
 
 
+class Shown(StrEnum):
+    """What a turn showed the patient, whatever the search said."""
+
+    ANSWER = "answer"  # a passage
+    CHOICES = "choices"
+    NONE = "none"  # nothing was found: a person was offered or called
+    OTHER = "other"  # a greeting, thanks, a wish for a person
+
+
 class HandoffState(StrEnum):
     REQUESTED = "requested"
     OFFERED = "offered"
@@ -106,7 +115,7 @@ class Conversation(Base):
     lang: Mapped[str] = mapped_column(String(8))
     # Keyed hash of the network address, for limits and blocks.
     address_hash: Mapped[str] = mapped_column(String(64))
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     last_message_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     last_seen_at: Mapped[datetime] = mapped_column(UtcDateTime)  # the patient's stream or poll
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -167,6 +176,7 @@ class Turn(Base):
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     fence: Mapped[int] = mapped_column(default=0)
     outcome: Mapped[str | None] = mapped_column(String(10))  # answer | choices | none
+    shown: Mapped[str | None] = mapped_column(String(10))  # Shown; None in turns of old versions
     confidence: Mapped[float | None]
     engine: Mapped[str | None] = mapped_column(String(10))  # full | lexical
     answered_by: Mapped[AnsweredBy | None] = mapped_column(_enum(AnsweredBy))

@@ -17,7 +17,7 @@ from search.articles import Article
 from search.index import Index
 from search.passages import Passage
 from web.config import Settings
-from web.models import AnsweredBy, Kind
+from web.models import AnsweredBy, Kind, Shown
 from web.rasa import (
     Button,
     ChoicesItem,
@@ -81,6 +81,24 @@ class Plan:
     outcome: Outcome | None
     answered_by: AnsweredBy
     failure: str | None = None
+
+    def shown(self, is_waiting: bool) -> Shown:
+        """Tell what the patient gets to see of it, for the insights.
+
+        A reply in mere words is small talk, unless it offers a person: then nothing was found. Who
+        waits for a person already is not offered one.
+        """
+        kinds = {step.kind for step in self.steps if isinstance(step, Reply)}
+        hands = {step.reason for step in self.steps if isinstance(step, Hand)}
+        if Kind.PASSAGES in kinds:
+            return Shown.ANSWER
+        if Kind.CHOICES in kinds:
+            return Shown.CHOICES
+        if hands - {"failed_twice"} or Kind.FORM in kinds:
+            return Shown.OTHER
+        offers = any(isinstance(step, Reply) and "replies" in step.payload for step in self.steps)
+        is_none = hands or offers or is_waiting or self.answered_by is AnsweredBy.FALLBACK
+        return Shown.NONE if is_none else Shown.OTHER
 
 
 def from_items(

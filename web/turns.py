@@ -237,6 +237,7 @@ def _close(
             lease_owner=None,
             lease_until=None,
             outcome=plan.outcome.value if plan.outcome else None,
+            shown=plan.shown(work.is_waiting),
             confidence=found.confidence if found else None,
             engine=str(found.engine) if found else None,
             answered_by=plan.answered_by,
