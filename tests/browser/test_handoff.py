@@ -22,7 +22,9 @@ FOR_ANA = "hello there, my mother needs somebody to walk her in from the garage"
 FROM_ANA = "Of course. A colleague will meet her at the lift."
 
 
-def test_the_whole_way_from_question_to_rating(new_patient: NewPatient, ana: Ana) -> None:
+def test_the_whole_way_from_question_to_rating(
+    new_patient: NewPatient, ana: Ana, product: Product
+) -> None:
     pat = new_patient()
     pat.open_chat()
     answer = pat.ask_for_passage(PARKING, "park")
@@ -51,8 +53,13 @@ def test_the_whole_way_from_question_to_rating(new_patient: NewPatient, ana: Ana
     assert len(set(numbers_shown(pat))) == len(numbers_shown(pat))
 
     ana.page.get_by_role("button", name="Resolve").click()
-    rating = pat.panel.get_by_role("radio").or_(pat.panel.locator("[data-score]"))
-    expect(rating.first).to_be_visible(timeout=EVENT_MS)
+    rating = pat.panel.locator("[data-rating]")
+    rating.get_by_text("Very good").click(timeout=EVENT_MS)
+    rating.get_by_role("button", name="Send rating").click()
+    expect(pat.panel.get_by_text("Thank you. This helps us do better.")).to_be_visible(
+        timeout=EVENT_MS
+    )
+    assert last_rating(product) == 5
     assert pat.errors == []
 
 
@@ -140,6 +147,13 @@ def claim_newest(agent: Ana) -> None:
     agent.page.locator(".fd-entry").first.click(timeout=EVENT_MS)
     agent.page.get_by_role("button", name="Claim this conversation").click()
     expect(agent.page.get_by_label("Your message")).to_be_visible(timeout=EVENT_MS)
+
+
+def last_rating(product: Product) -> int:
+    """Return what the patient who rated last gave, 1 to 5."""
+    with sqlite3.connect(product.var / "clinic.sqlite3") as database:
+        query = "select rating from conversation where rated_at is not null order by rated_at desc"
+        return int(database.execute(query).fetchone()[0])
 
 
 def until_nobody_is_there(product: Product) -> None:
