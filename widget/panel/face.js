@@ -60,7 +60,8 @@ export class Face {
     const { $, strings } = this
     $.composer.hidden = hasEnded
     if (!hasEnded) $.after.querySelector('[data-ended]')?.remove()
-    if (!isDue) $.after.querySelector('form')?.remove()
+    // One on its way is answered with thanks.
+    if (!isDue) $.after.querySelector('form:not(:has(:disabled))')?.remove()
     if (hasEnded && !$.after.querySelector('[data-ended]')) {
       const $new = makeButton('kb-button', strings.say('new_chat'), this.onNew)
       $new.dataset.ended = ''
