@@ -22,6 +22,7 @@ from web.rasa import Rasa
 from web.services import EXTENSION, Services
 from web.stream import Cap, Hub, Remembered, Seen, Typing
 from web.views import account, chat, console, editor, health, help, widget
+from web.views import insights as insights_pages  # `web.insights` is the service
 
 STAFFED_FOR_S = 2.0
 MAX_POLLS = 150  # beside the streams, below the number of threads
@@ -42,7 +43,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     intake.init_app(app, settings.limits.max_body_bytes)
     security.init_app(app, settings)
     auth.init_app(app, settings, services.database)
-    for module in (chat, help, widget, health, console, editor, account):
+    for module in (chat, help, widget, health, console, editor, insights_pages, account):
         app.register_blueprint(module.blueprint)
     return app
 

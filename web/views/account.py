@@ -28,6 +28,8 @@ def start() -> ResponseReturnValue:
         return redirect(url_for("console.inbox_page"))
     if current_user.has_any_role(RoleName.EDITOR, RoleName.REVIEWER):
         return redirect(url_for("editor.articles_page"))
+    if current_user.has_any_role(RoleName.MANAGER):
+        return redirect(url_for("insights.overview"))
     return redirect(url_for("account.overview"))
 
 

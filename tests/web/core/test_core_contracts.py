@@ -32,6 +32,8 @@ AUDIENCES = {
     "widget": "everyone",
     "health": "everyone",
     "console": "staff",
+    "editor": "staff",
+    "insights": "staff",
     "account": "staff",
     "security": "sign-in",
 }

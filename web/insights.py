@@ -1,0 +1,442 @@
+"""What was asked, what was answered and how long people waited, over a span of days.
+
+Rule: reads only, and reads once: the page and the CSV are made from the same rows, so they add up
+to the same totals. A conversation counts on the day it began, with all that was said in it. Words
+of patients appear for questions that got no answer, and only masked.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from statistics import median
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from web.models import (
+    AnsweredBy,
+    Author,
+    Conversation,
+    Handoff,
+    HandoffState,
+    Kind,
+    Message,
+    Shown,
+    Turn,
+    TurnState,
+)
+
+CARDS = ("911", "988", "violence", "poison")
+SCORES = (1, 2, 3, 4, 5)
+HOURS = range(24)
+# Punctuation around a question makes no other question of it.
+EDGES = " \t\n.,;:!?¡¿\"'“”«»()…-"
+
+
+@dataclass(frozen=True)
+class Period:
+    """Whole days at the clinic, the first and the last among them."""
+
+    first: date
+    last: date
+
+    @property
+    def days(self) -> list[date]:
+        return [self.first + timedelta(days=n) for n in range((self.last - self.first).days + 1)]
+
+    def within(self, zone: ZoneInfo) -> tuple[datetime, datetime]:
+        """Return the moments it begins and has ended; a day may have 23 or 25 hours."""
+        begins = datetime.combine(self.first, time(), zone)
+        return begins, datetime.combine(self.last + timedelta(days=1), time(), zone)
+
+
+@dataclass(frozen=True)
+class TurnRow:
+    """One patient message that the assistant answered. `question`: only where none was found."""
+
+    conversation_id: str
+    n: int
+    at: datetime  # in the clinic's zone
+    lang: str
+    shown: Shown
+    outcome: str
+    engine: str
+    confidence: float | None
+    is_fallback: bool
+    article: str
+    title: str
+    helpful: bool | None
+    question: str
+
+
+@dataclass(frozen=True)
+class HandoffRow:
+    """`wait_s`: from the request to the agent; None while nobody came."""
+
+    reason: str
+    state: HandoffState
+    wait_s: int | None
+
+
+@dataclass(frozen=True)
+class ConversationRow:
+    id: str
+    began_at: datetime  # in the clinic's zone
+    lang: str
+    site: str
+    rating: int | None
+    patient_messages: int
+    turns: tuple[TurnRow, ...]
+    handoffs: tuple[HandoffRow, ...]
+    cards: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Numbers over some conversations. Counts, but for the waits (seconds)."""
+
+    conversations: int
+    patient_messages: int
+    turns: int
+    answered: int
+    choices: int
+    none: int
+    other: int
+    fallback: int
+    helpful_yes: int
+    helpful_no: int
+    handed_off: int
+    handoffs: int
+    claimed: int
+    abandoned: int
+    messages_left: int
+    wait_median_s: float | None
+    wait_longest_s: int | None
+    danger_cards: int
+    ratings: int
+    rating_mean: float | None
+
+    @property
+    def answered_share(self) -> float | None:
+        """Of the questions that looked for an answer; small talk does not."""
+        asked = self.answered + self.choices + self.none
+        return self.answered / asked if asked else None
+
+
+@dataclass(frozen=True)
+class Unanswered:
+    """One wording. `langs` and `patients` over all who used it."""
+
+    question: str
+    times: int
+    patients: int
+    langs: tuple[str, ...]
+    last_at: datetime
+
+
+@dataclass(frozen=True)
+class ArticleShown:
+    id: str
+    title: str
+    times: int
+    helpful_yes: int
+    helpful_no: int
+
+
+# Reading -----------------------------------------------------------------------------------------
+
+
+def read(session: Session, period: Period, zone: ZoneInfo) -> tuple[ConversationRow, ...]:
+    """Return the conversations of a period, the first one first. Seven queries, however many."""
+    begins, ends = period.within(zone)
+    of_period = (
+        (Conversation.created_at >= begins)
+        & (Conversation.created_at < ends)
+        & (Conversation.last_n > 0)  # an open panel in which nobody said a word is none
+    )
+    found = session.execute(
+        select(
+            Conversation.id,
+            Conversation.created_at,
+            Conversation.lang,
+            Conversation.site,
+            Conversation.rating,
+        )
+        .where(of_period)
+        .order_by(Conversation.created_at, Conversation.id)
+    ).all()
+    langs = {row.id: row.lang for row in found}
+    turns = _turns(session, of_period, langs, zone)
+    handoffs = _handoffs(session, of_period)
+    cards = _cards(session, of_period)
+    messages = _patient_messages(session, of_period)
+    return tuple(
+        ConversationRow(
+            id=row.id,
+            began_at=row.created_at.astimezone(zone),
+            lang=row.lang,
+            site=row.site,
+            rating=row.rating,
+            patient_messages=messages.get(row.id, 0),
+            turns=tuple(turns.get(row.id, ())),
+            handoffs=tuple(handoffs.get(row.id, ())),
+            cards=tuple(cards.get(row.id, ())),
+        )
+        for row in found
+    )
+
+
+def _turns(
+    session: Session, of_period: ColumnElement[bool], langs: Mapping[str, str], zone: ZoneInfo
+) -> dict[str, list[TurnRow]]:
+    passages = _passages(session, of_period)
+    questions = _questions(session, of_period)
+    turns: dict[str, list[TurnRow]] = {}
+    query = (
+        select(
+            Turn.id,
+            Turn.conversation_id,
+            Turn.n,
+            Turn.created_at,
+            Turn.state,
+            Turn.outcome,
+            Turn.shown,
+            Turn.engine,
+            Turn.confidence,
+            Turn.answered_by,
+        )
+        .join(Conversation, Conversation.id == Turn.conversation_id)
+        .where(of_period)
+        .order_by(Turn.conversation_id, Turn.n)
+    )
+    for row in session.execute(query):
+        shown = _shown(row.state, row.shown or row.outcome)
+        article, title, helpful = passages.get(row.id, ("", "", None))
+        turn = TurnRow(
+            conversation_id=row.conversation_id,
+            n=row.n,
+            at=row.created_at.astimezone(zone),
+            lang=langs[row.conversation_id],
+            shown=shown,
+            outcome=row.outcome or "",
+            engine=row.engine or "",
+            confidence=row.confidence,
+            is_fallback=row.answered_by is AnsweredBy.FALLBACK,
+            article=article,
+            title=title,
+            helpful=helpful,
+            question=questions.get(row.id, "") if shown is Shown.NONE else "",
+        )
+        turns.setdefault(row.conversation_id, []).append(turn)
+    return turns
+
+
+def _shown(state: TurnState, kept: str | None) -> Shown:
+    """Return what was shown; a turn an agent cut short, or one not done yet, showed nothing.
+
+    kept: of a turn of an old version, what the search said.
+    """
+    if state is not TurnState.DONE:
+        return Shown.OTHER
+    return Shown(kept) if kept else Shown.NONE
+
+
+def _passages(
+    session: Session, of_period: ColumnElement[bool]
+) -> dict[int, tuple[str, str, bool | None]]:
+    """Return turn → the article it showed, its title, whether it helped."""
+    first = Message.payload["passages"][0]
+    query = (
+        select(
+            Message.turn_id,
+            first["article"].as_string(),
+            first["title"].as_string(),
+            Message.helpful,
+        )
+        .join(Conversation, Conversation.id == Message.conversation_id)
+        .where(of_period, Message.kind == Kind.PASSAGES, Message.turn_id.is_not(None))
+        .order_by(Message.id.desc())  # of several, the first counts
+    )
+    rows = session.execute(query).all()
+    return {turn: (article or "", title or "", helpful) for turn, article, title, helpful in rows}
+
+
+def _questions(session: Session, of_period: ColumnElement[bool]) -> dict[int, str]:
+    """Return turn → what was asked, masked; a pick from a list leads back to its question."""
+    said, picked_from, asked = Message, aliased(Message), aliased(Message)
+    asked_n = func.coalesce(
+        picked_from.payload["asked_n"].as_integer(), said.payload["continue"].as_integer()
+    )
+    query = (
+        select(Turn.id, said.text, asked.text)
+        .join(Conversation, Conversation.id == Turn.conversation_id)
+        .join(said, (said.conversation_id == Turn.conversation_id) & (said.n == Turn.n))
+        .outerjoin(
+            picked_from,
+            (picked_from.conversation_id == said.conversation_id)
+            & (picked_from.n == said.payload["of"].as_integer()),
+        )
+        .outerjoin(asked, (asked.conversation_id == said.conversation_id) & (asked.n == asked_n))
+        .where(of_period, or_(Turn.shown == Shown.NONE, Turn.shown.is_(None)))
+    )
+    return {turn: original or text for turn, text, original in session.execute(query)}
+
+
+def _handoffs(session: Session, of_period: ColumnElement[bool]) -> dict[str, list[HandoffRow]]:
+    query = (
+        select(
+            Handoff.conversation_id,
+            Handoff.reason,
+            Handoff.state,
+            Handoff.requested_at,
+            Handoff.claimed_at,
+        )
+        .join(Conversation, Conversation.id == Handoff.conversation_id)
+        .where(of_period)
+        .order_by(Handoff.id)
+    )
+    found: dict[str, list[HandoffRow]] = {}
+    for conversation_id, reason, state, requested_at, claimed_at in session.execute(query):
+        wait = round((claimed_at - requested_at).total_seconds()) if claimed_at else None
+        found.setdefault(conversation_id, []).append(HandoffRow(reason, state, wait))
+    return found
+
+
+def _cards(session: Session, of_period: ColumnElement[bool]) -> dict[str, list[str]]:
+    query = (
+        select(Message.conversation_id, Message.payload["card"].as_string())
+        .join(Conversation, Conversation.id == Message.conversation_id)
+        .where(of_period, Message.kind == Kind.DANGER)
+        .order_by(Message.id)
+    )
+    found: dict[str, list[str]] = {}
+    for conversation_id, card in session.execute(query):
+        found.setdefault(conversation_id, []).append(card)
+    return found
+
+
+def _patient_messages(session: Session, of_period: ColumnElement[bool]) -> dict[str, int]:
+    query = (
+        select(Message.conversation_id, func.count())
+        .join(Conversation, Conversation.id == Message.conversation_id)
+        .where(of_period, Message.author == Author.PATIENT)
+        .group_by(Message.conversation_id)
+    )
+    return {row[0]: row[1] for row in session.execute(query)}
+
+
+# Adding up ---------------------------------------------------------------------------------------
+
+
+def totals(rows: Sequence[ConversationRow]) -> Totals:
+    turns = [turn for row in rows for turn in row.turns]
+    handoffs = [handoff for row in rows for handoff in row.handoffs]
+    shown = Counter(turn.shown for turn in turns)
+    helpful = Counter(turn.helpful for turn in turns)
+    states = Counter(handoff.state for handoff in handoffs)
+    waits = [handoff.wait_s for handoff in handoffs if handoff.wait_s is not None]
+    ratings = [row.rating for row in rows if row.rating is not None]
+    return Totals(
+        conversations=len(rows),
+        patient_messages=sum(row.patient_messages for row in rows),
+        turns=len(turns),
+        answered=shown[Shown.ANSWER],
+        choices=shown[Shown.CHOICES],
+        none=shown[Shown.NONE],
+        other=shown[Shown.OTHER],
+        fallback=sum(turn.is_fallback for turn in turns),
+        helpful_yes=helpful[True],
+        helpful_no=helpful[False],
+        handed_off=sum(bool(row.handoffs) for row in rows),
+        handoffs=len(handoffs),
+        claimed=len(waits),
+        abandoned=states[HandoffState.ABANDONED],
+        messages_left=states[HandoffState.MESSAGE_LEFT],
+        wait_median_s=median(waits) if waits else None,
+        wait_longest_s=max(waits, default=None),
+        danger_cards=sum(len(row.cards) for row in rows),
+        ratings=len(ratings),
+        rating_mean=sum(ratings) / len(ratings) if ratings else None,
+    )
+
+
+def by_lang(rows: Sequence[ConversationRow]) -> dict[str, Totals]:
+    """Return language → totals, the most spoken first."""
+    langs = Counter(row.lang for row in rows)
+    ordered = sorted(langs, key=lambda lang: (-langs[lang], lang))
+    return {lang: totals([row for row in rows if row.lang == lang]) for lang in ordered}
+
+
+def by_day(rows: Sequence[ConversationRow], period: Period) -> dict[date, int]:
+    counts = Counter(row.began_at.date() for row in rows)
+    return {day: counts[day] for day in period.days}
+
+
+def by_hour(rows: Sequence[ConversationRow]) -> dict[int, int]:
+    """Return hour of the day → turns asked in it."""
+    counts = Counter(turn.at.hour for row in rows for turn in row.turns)
+    return {hour: counts[hour] for hour in HOURS}
+
+
+def by_card(rows: Sequence[ConversationRow]) -> dict[str, int]:
+    counts = Counter(card for row in rows for card in row.cards)
+    return {card: counts[card] for card in (*CARDS, *sorted(set(counts) - set(CARDS)))}
+
+
+def by_score(rows: Sequence[ConversationRow]) -> dict[int, int]:
+    counts = Counter(row.rating for row in rows)
+    return {score: counts[score] for score in SCORES}
+
+
+def unanswered(rows: Iterable[ConversationRow]) -> list[Unanswered]:
+    """Return what was asked in vain, one entry a wording, the latest asked first."""
+    groups: dict[str, list[TurnRow]] = {}
+    for row in rows:
+        for turn in row.turns:
+            if turn.shown is Shown.NONE and (key := wording(turn.question)):
+                groups.setdefault(key, []).append(turn)
+    found = [_unanswered(turns) for turns in groups.values()]
+    return sorted(found, key=lambda each: (each.last_at, each.question), reverse=True)
+
+
+def wording(question: str) -> str:
+    """Return what makes two questions one: their words, but for case, spaces and punctuation."""
+    return " ".join(question.casefold().split()).strip(EDGES)
+
+
+def _unanswered(turns: Sequence[TurnRow]) -> Unanswered:
+    latest = max(turns, key=lambda turn: turn.at)
+    return Unanswered(
+        question=" ".join(latest.question.split()),
+        times=len(turns),
+        patients=len({turn.conversation_id for turn in turns}),
+        langs=tuple(sorted({turn.lang for turn in turns})),
+        last_at=latest.at,
+    )
+
+
+def articles(rows: Iterable[ConversationRow]) -> list[ArticleShown]:
+    """Return the articles that were shown, the most shown first."""
+    shown: dict[str, list[TurnRow]] = {}
+    for row in rows:
+        for turn in row.turns:
+            if turn.article:
+                shown.setdefault(turn.article, []).append(turn)
+    found = [_article(article, turns) for article, turns in shown.items()]
+    return sorted(found, key=lambda each: (-each.times, each.id))
+
+
+def _article(article: str, turns: Sequence[TurnRow]) -> ArticleShown:
+    helpful = Counter(turn.helpful for turn in turns)
+    title = max(turns, key=lambda turn: turn.at).title
+    return ArticleShown(article, title, len(turns), helpful[True], helpful[False])
+
+
+def helped_least(found: Iterable[ArticleShown]) -> list[ArticleShown]:
+    """Return those somebody called unhelpful, the one with most such verdicts first."""
+    rated = [each for each in found if each.helpful_no]
+    return sorted(rated, key=lambda each: (-each.helpful_no, each.helpful_yes, each.id))
