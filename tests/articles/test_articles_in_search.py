@@ -63,7 +63,9 @@ def test_no_article_says_the_same_as_another(encoder: Encoder) -> None:
 def test_the_words_of_patients_stand_in_the_articles(encoder: Encoder, bare_index: Index) -> None:
     """Without its own sample questions, an article is still among the first three for most of them.
 
-    Measured in November 2026: 0.89 in English, 0.75 in Spanish (the model is an English one).
+    Measured in November 2026: 0.89 in English, 0.83 in Spanish. The model is an English one; in
+    Spanish the share was 0.73 before the texts took up the words people use. The writers knew
+    these questions, so the figures flatter: they guard against loss and say little of strangers.
     """
     index, _ = build(FOLDER, None)
     asked: Counter[str] = Counter()
@@ -76,4 +78,4 @@ def test_the_words_of_patients_stand_in_the_articles(encoder: Encoder, bare_inde
                 article.id in list(dict.fromkeys(p.article for p in passages))[:3]
             )
     assert found["en"] / asked["en"] >= 0.8
-    assert found["es"] / asked["es"] >= 0.65
+    assert found["es"] / asked["es"] >= 0.75

@@ -53,7 +53,23 @@ def plain_sections(body: str) -> list[str]:
 def test_there_are_enough_articles_in_both_languages() -> None:
     public = Counter(m["lang"] for m, _ in map(read, PATHS) if m["audience"] == "public")
     assert public["en"] >= 60
-    assert public["es"] >= 30
+    assert public["es"] >= 60
+
+
+def test_each_public_article_can_be_read_in_spanish() -> None:
+    public = {article_id(p) for p in PATHS if read(p)[0]["audience"] == "public"}
+    english = {article for article in public if article.startswith("en/")}
+    translated = {read(p)[0].get("translation_of") for p in PATHS}
+    assert english - translated == set()
+
+
+@pytest.mark.parametrize("name", ["en/billing/payment-plans", "es/facturas/pagos-mensuales"])
+def test_the_least_payment_pays_the_bill_off_in_the_time_named(name: str) -> None:
+    _, body = read(FOLDER / f"{name}.md")
+    rows = re.findall(r"^\| \$([\d,]+) \| \$(\d+) \| (\d+) m", body, re.MULTILINE)
+    assert len(rows) >= 3
+    for owed, monthly, months in rows:
+        assert int(owed.replace(",", "")) == int(monthly) * int(months)
 
 
 def test_titles_are_unique_in_each_language() -> None:
