@@ -7,7 +7,7 @@ worse than none. Any text gets an outcome; none raises.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from search.confidence import about, right
@@ -126,8 +126,7 @@ def _attempt(index: Index, encoder: Encoder | None, text: str, lang: str) -> _At
     ranked = rank(index, views, lang)
     words = words_of(text)
     by_meaning = encoder is not None
-    learnt = index.thresholds_for(lang)
-    thresholds = learnt if by_meaning else replace(BY_WORDS, names=learnt.names)
+    thresholds = index.thresholds_for(lang) if by_meaning else BY_WORDS
     values = signals(index, ranked, words, lang, thresholds)
     outcome, confidence = Outcome.NONE, 0.0
     if len(ranked) and LATIN.search(text):

@@ -79,6 +79,15 @@ class Index:
         return Flat(self.store.take(body_text(p, self.articles[p.article]) for p in self.passages))
 
     @cached_property
+    def centres(self) -> Vectors:
+        """The mean of each article's passages: what it is about as a whole."""
+        if not len(self.bodies):
+            return np.empty((0, 0), dtype=np.float32)
+        counts = np.diff(self.spans)[:, None].astype(np.float32)
+        sums = np.add.reduceat(self.bodies.vectors, self.spans[:-1], axis=0)
+        return np.asarray(sums / counts, dtype=np.float32)
+
+    @cached_property
     def questions(self) -> Flat:
         return Flat(
             self.store.take(q for article in self.articles.values() for q in article.questions)
@@ -91,7 +100,7 @@ class Index:
         """Make now what is otherwise made at the first question."""
         _ = self.owner, self.spans, self.languages, self.asked, self.vocabulary.by_shape
         if self.store.size:
-            _ = self.titles, self.headings, self.bodies, self.questions
+            _ = self.titles, self.headings, self.bodies, self.questions, self.centres
         return self
 
 

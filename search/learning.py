@@ -1,8 +1,8 @@
 """Learn from a knowledge base which scores mean nothing in it.
 
-Rule: thresholds come from questions whose right answer is known to be absent: titles, headings and
-sample questions of an article that is left out for the moment, and the shipped questions of other
-trades and of small talk. No question of a patient is used.
+Rule: thresholds come from questions whose right answer is known to be absent: sample questions,
+else titles and headings, of an article that is left out for the moment, and the shipped questions
+of other trades and of small talk. No question of a patient is used.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from search.contents import Index, heading_text
 from search.encoder import Encoder
 from search.language import notice_language
 from search.ranking import Ranked, View, rank
-from search.signals import Numbers, names_among_titles, signals
+from search.signals import Numbers, signals
 from search.text import terms_of, words_of
 from search.thresholds import UNLEARNT, Thresholds
 
@@ -28,7 +28,7 @@ STALE_SHARE = 0.2
 # A small knowledge base leaves out few questions; until there are this many, the careful value
 # counts with them.
 PRIOR_QUESTIONS = 15
-ANSWER_QUANTILE, ANSWER_RANGE = 0.97, (0.66, 0.92)
+ANSWER_QUANTILE, ANSWER_RANGE = 0.97, (0.62, 0.92)
 ANSWER_MANY = 0.62
 # A clinic may well answer one or two of the shipped far questions: not the very highest.
 FAR_ANSWER_QUANTILE = 0.97
@@ -71,7 +71,7 @@ def learn(index: Index, encoder: Encoder) -> Index:
 def _learn_language(index: Index, lang: str, far: list[str], encoder: Encoder) -> Thresholds:
     own = own_questions(index, lang)
     left_out = [leave_out(index, number, text) for number, text in own]
-    thresholds = middle_of(left_out, names_among_titles(index))
+    thresholds = middle_of(left_out)
     wrong = [right(asked.signals(index, thresholds), by_meaning=True) for asked in left_out]
     far_signals = [ask_far(index, text, encoder).signals(index, thresholds) for text in far]
     far_right = [right(values, by_meaning=True) for values in far_signals]
@@ -93,14 +93,18 @@ def _digests(index: Index) -> frozenset[str]:
 
 
 def own_questions(index: Index, lang: str) -> list[tuple[int, str]]:
-    """Return (article number, text) of titles, sample questions and headings, spread evenly."""
+    """Return (article number, text) in patients' words, spread evenly.
+
+    Sample questions where the editor wrote some, else title and headings, which say less about what
+    a wrong article may reach: they are nearer to each other than what patients type.
+    """
     found = []
     for number, article in enumerate(index.articles.values()):
         if article.lang != lang:
             continue
         passages = index.passages[index.spans[number] : index.spans[number + 1]]
         headings = [heading_text(passage, article) for passage in passages]
-        texts = dict.fromkeys((article.title, *article.questions, *headings))
+        texts = dict.fromkeys(article.questions or (article.title, *headings))
         found += [(number, text) for text in texts]
     step = max(1.0, len(found) / MAX_LEFT_OUT)
     return [found[int(n * step)] for n in range(min(len(found), MAX_LEFT_OUT))]
@@ -123,13 +127,13 @@ def ask_far(index: Index, text: str, encoder: Encoder) -> Asked:
     return Asked(rank(index, [view], lang), text, lang, None)
 
 
-def middle_of(left_out: list[Asked], names: float) -> Thresholds:
+def middle_of(left_out: list[Asked]) -> Thresholds:
     scores = [float(asked.ranked.scores[0]) for asked in left_out if len(asked.ranked)]
     if not scores:
-        return replace(UNLEARNT, names=names)
+        return UNLEARNT
     middle = float(np.median(scores))
     spread = max(0.05, float(np.quantile(scores, 0.9)) - middle)
-    return replace(UNLEARNT, middle=middle, spread=spread, names=names)
+    return replace(UNLEARNT, middle=middle, spread=spread)
 
 
 def decide_answer(careful: Thresholds, wrong: list[float], floor: float) -> Thresholds:

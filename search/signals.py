@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from search.contents import Index, heading_text
 from search.ranking import Ranked
-from search.text import oddness, stem, stop_words, term_set, words_of
-from search.thresholds import UNLEARNT, Thresholds
+from search.text import oddness, stem, stop_words, term_set
+from search.thresholds import Thresholds
 
-_SIGNS = (
+NAMES = (
     "score",
     "above_wrong",
     "margin",
@@ -44,10 +44,18 @@ _SIGNS = (
     "heading_of_name",
     "title_of_name",
     "margin_root",
+    "asked",
+    "centre",
+    "heading_margin",
+    "body_margin",
+    "title_margin",
+    "words_margin",
+    "centre_margin",
+    "parts_agree",
+    "covered_article",
+    "rarest_missing_article",
+    "name_missing_article",
 )
-# Every sign once for any knowledge base, and once as far as its titles are names: "low blood
-# pressure" among diseases is told from its neighbours by other signs than "parking" among visits.
-NAMES = (*_SIGNS, *(f"{sign} among names" for sign in _SIGNS))
 _NO_RIVAL = 0.5
 _MANY = 60
 
@@ -79,6 +87,8 @@ def signals(
     inside = np.array([_stands_in(index, term, passage) for term in terms], dtype=bool)
     title, heading = _title_terms(index, first), _heading_terms(index, passage)
     above = np.array([term in title or term in heading for term in terms], dtype=bool)
+    anywhere = inside | np.array([_is_of(index, term, first) for term in terms], dtype=bool)
+    leads = _leads(ranked)
     rival = _rival(ranked)
     score = float(ranked.scores[0])
     margin = score - float(ranked.scores[rival]) if rival is not None else _NO_RIVAL
@@ -86,7 +96,7 @@ def signals(
     next_title = (
         _title_terms(index, int(ranked.articles[rival])) if rival is not None else frozenset()
     )
-    signs = np.array(
+    return np.array(
         [
             score,
             (score - thresholds.middle) / thresholds.spread,
@@ -114,24 +124,21 @@ def signals(
             name * float(ranked.heading[0]),
             name * float(ranked.title[0]),
             math.sqrt(max(0.0, margin)),
+            ranked.asked[0],
+            ranked.centre[0],
+            *leads,
+            sum(lead > 0 for lead in leads) / len(leads),
+            _share(weight, anywhere),
+            float(weight[~anywhere].max(initial=0.0)),
+            float(odd[~anywhere].max(initial=0.0)),
         ],
         dtype=np.float64,
     )
-    return np.concatenate((signs, thresholds.names * signs))
 
 
 def many_words(values: Numbers) -> float:
     """Return the number of different topic words of the question the signals are about."""
-    return float(values[_SIGNS.index("many_words")]) * _MANY
-
-
-def names_among_titles(index: Index) -> float:
-    """Return the mean, over the articles, of how odd the oddest word of the title is."""
-    odd = [
-        max((oddness(word) for word in words_of(article.title)), default=0.0)
-        for article in index.articles.values()
-    ]
-    return float(np.mean(odd)) if odd else UNLEARNT.names
+    return float(values[NAMES.index("many_words")]) * _MANY
 
 
 def _odd_terms(words: Sequence[str], lang: str) -> dict[str, float]:
@@ -175,6 +182,26 @@ def _stands_in(index: Index, term: str, passage: int) -> bool:
     owners = index.lexical.passages_of(term)
     at = int(owners.searchsorted(passage))
     return at < len(owners) and int(owners[at]) == passage
+
+
+def _is_of(index: Index, term: str, number: int) -> bool:
+    """Tell whether the term stands anywhere in the article or its sample questions."""
+    owners = index.lexical.passages_of(term)
+    at = int(owners.searchsorted(index.spans[number]))
+    if at < len(owners) and owners[at] < index.spans[number + 1]:
+        return True
+    article = index.articles[index.names[number]]
+    return any(term in term_set(question, article.lang) for question in article.questions)
+
+
+def _leads(ranked: Ranked) -> list[float]:
+    """Return by how much the first article leads all others, part by part."""
+    mine = ranked.articles == ranked.articles[0]
+    leads = []
+    for part in (ranked.heading, ranked.body, ranked.title, ranked.words, ranked.centre):
+        best = float(part[~mine].max(initial=-1.0)) if not mine.all() else -1.0
+        leads.append(min(_NO_RIVAL, float(part[mine].max()) - best))
+    return leads
 
 
 def _title_terms(index: Index, number: int) -> frozenset[str]:

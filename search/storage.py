@@ -29,7 +29,7 @@ from search.spelling import Vocabulary
 from search.thresholds import Thresholds
 from search.vectors import VectorStore
 
-FORMAT = 3
+FORMAT = 4
 CURRENT = "current"
 GENERATION = "generation-"
 MANIFEST = "manifest.json"

@@ -21,8 +21,6 @@ class Thresholds:
     """Median score that the best wrong article reaches."""
     spread: float
     """From that median to the ninth decile."""
-    names: float = 0.5
-    """How far the words of the titles are from everyday speech: 0 a front desk, 1 rare diseases."""
     is_learnt: bool = True
     learnt_with: str = ""
     """The weights of `search.confidence` they were learnt with: others mean learning anew."""

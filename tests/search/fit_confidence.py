@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import csv
 import hashlib
+import itertools
 import json
 import random
 import sys
@@ -42,7 +43,7 @@ from search.language import notice_language
 from search.lexical import index_terms
 from search.passages import split
 from search.ranking import View, rank
-from search.signals import NAMES, many_words, names_among_titles, signals
+from search.signals import NAMES, many_words, signals
 from search.storage import IndexDamaged, IndexMissing, load, save
 from search.text import words_of
 from search.views import views_of
@@ -59,7 +60,7 @@ SMALL_TALK = frozenset(
     "time date".split()
 )
 FAR_QUESTIONS = 400
-SET_WEIGHT = {"medquad": 1.0, "covid": 2.0, "requests": 2.0}
+SET_WEIGHT = {"medquad": 1.0, "covid": 2.0, "requests": 2.0, "clinic": 2.0}
 
 
 @dataclass
@@ -111,6 +112,7 @@ def main() -> None:
         for base in knowledge_bases(name, getattr(arguments, name), arguments, encoder)
     ]
     bases += request_bases(arguments, encoder)
+    bases += clinic_bases(arguments, encoder)
     for base in bases:
         print(f"{base.name} half {base.half}, {base.size} articles: {len(base.kinds)} questions")
     report(bases, {half: fit_all([b for b in bases if b.half != half]) for half in (0, 1)})
@@ -123,6 +125,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--medquad", type=Path, required=True)
     parser.add_argument("--covid", type=Path, required=True)
     parser.add_argument("--clinc", type=Path, required=True)
+    parser.add_argument("--clinic", type=Path, default=Path("kb_articles"))
     parser.add_argument("--models", type=Path, default=Path("var/models"))
     parser.add_argument("--indexes", type=Path, default=Path("var/fit"))
     parser.add_argument("--write", action="store_true")
@@ -175,6 +178,39 @@ def request_article(intent: str, said: list[str], samples: int) -> Article:
     questions = "".join(f"- {text}\n" for text in said[2 : 2 + samples])
     text = f"---\ntitle: {said[0]}\nlang: en\nquestions:\n{questions}---\n{said[1]}. {said[10]}.\n"
     return parse_article(intent, text.encode(), {})
+
+
+def clinic_bases(arguments: argparse.Namespace, encoder: Encoder) -> Iterator[Base]:
+    """Halves of our own articles; every second sample question asks, those of the other half miss.
+
+    Spanish and English are bases of their own.
+    """
+    whole = whole_index(arguments.clinic, arguments.indexes / "clinic", encoder)
+    odd = [q for q in read_questions("medquad", arguments.medquad) if q.kind == "short"]
+    talk = [r["text"] for r in read_rows(arguments.clinc) if r["intent"] in SMALL_TALK]
+    for lang, half, turn in itertools.product(("en", "es"), (0, 1), (0, 1, 2, 3)):
+        names = [name for name in whole.articles if name.startswith(f"{lang}/")]
+        mine = [name for name in names if half_of(name) == half]
+        chance = random.Random(turn * 13 + half)
+        chosen = mine if turn < 2 else sorted(chance.sample(mine, 12))
+        asks = {name: whole.articles[name].questions[turn % 2 :: 2] for name in names}
+        articles = {
+            name: replace(
+                whole.articles[name],
+                questions=tuple(q for q in whole.articles[name].questions if q not in asks[name]),
+            )
+            for name in chosen
+        }
+        passages = tuple(p for p in whole.passages if p.article in articles)
+        base = Base("clinic", half, len(chosen), assemble(articles, passages, encoder))
+        kind = f"clinic-{lang}"
+        questions = [Question(q, frozenset({name}), kind) for name in chosen for q in asks[name]]
+        others = [q for name in names if half_of(name) != half for q in asks[name]]
+        near = [Question(q, frozenset(), kind) for q in others]
+        far = [Question(text, frozenset(), "far") for text in chance.sample(talk, 30)]
+        far += [Question(q.text, frozenset(), "far") for q in odd if half_of(q.text) == half][:30]
+        fill(base, questions + near + (far if lang == "en" else []), encoder, lang)
+        yield base
 
 
 def whole_index(articles: Path, directory: Path, encoder: Encoder) -> Index:
@@ -249,32 +285,30 @@ def pick(
     return inside + near + chance.sample(far, min(len(far), max(30, len(inside) // 4)))
 
 
-def fill(base: Base, questions: list[Question], encoder: Encoder) -> None:
+def fill(base: Base, questions: list[Question], encoder: Encoder, lang: str = "en") -> None:
     left_out = [
-        learning.leave_out(base.index, *own) for own in learning.own_questions(base.index, "en")
+        learning.leave_out(base.index, *own) for own in learning.own_questions(base.index, lang)
     ]
-    thresholds = learning.middle_of(left_out, names_among_titles(base.index))
+    thresholds = learning.middle_of(left_out)
     shipped = [
         learning.ask_far(base.index, text, encoder)
         for text in learning.far_away()
-        if notice_language(text) == "en"
+        if notice_language(text) == lang
     ]
     base.shipped = [asked.signals(base.index, thresholds) for asked in shipped]
     base.left_out = [asked.signals(base.index, thresholds) for asked in left_out]
     for question in questions:
-        views = views_of(question.text, "en", encoder)
-        ranked = rank(base.index, views, "en")
+        views = views_of(question.text, lang, encoder)
+        ranked = rank(base.index, views, lang)
         words = words_of(question.text)
         names = [base.index.names[number] for number in dict.fromkeys(ranked.articles.tolist())]
         base.kinds.append(question.kind)
         base.inside.append(bool(question.gold & base.index.articles.keys()))
         base.first.append(bool(question.gold.intersection(names[:1])))
         base.first3.append(bool(question.gold.intersection(names[:3])))
-        base.by_meaning.append(signals(base.index, ranked, words, "en", thresholds))
-        bare = rank(base.index, [View(None, view.terms) for view in views], "en")
-        base.by_words.append(
-            signals(base.index, bare, words, "en", replace(BY_WORDS, names=thresholds.names))
-        )
+        base.by_meaning.append(signals(base.index, ranked, words, lang, thresholds))
+        bare = rank(base.index, [View(None, view.terms) for view in views], lang)
+        base.by_words.append(signals(base.index, bare, words, lang, BY_WORDS))
 
 
 def fit_all(bases: list[Base]) -> dict[str, Model]:
