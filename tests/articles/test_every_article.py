@@ -50,6 +50,10 @@ def plain_sections(body: str) -> list[str]:
     return [plain_text(section) for section in re.split(r"^## .*$", body, flags=re.MULTILINE)]
 
 
+def numbers(text: str) -> set[str]:
+    return set(re.findall(r"\$?\d+(?:,\d{3})*%?", text))
+
+
 def test_there_are_enough_articles_in_both_languages() -> None:
     public = Counter(m["lang"] for m, _ in map(read, PATHS) if m["audience"] == "public")
     assert public["en"] >= 60
@@ -182,6 +186,15 @@ def test_a_translation_names_its_source(path: Path) -> None:
     source, _ = read(FOLDER / f"{fields['translation_of']}.md")
     assert source["lang"] == "en"
     assert source["audience"] == fields["audience"]
+
+
+@every_article
+def test_a_translation_names_the_same_numbers(path: Path) -> None:
+    fields, body = read(path)
+    if fields["lang"] == "en":
+        return
+    there, source = read(FOLDER / f"{fields['translation_of']}.md")
+    assert numbers(f"{fields['summary']}\n{body}") == numbers(f"{there['summary']}\n{source}")
 
 
 def test_no_article_is_translated_twice() -> None:
