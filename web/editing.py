@@ -184,12 +184,13 @@ def open_article(settings: Settings, article_id: str) -> Opened:
         raise NotEditable(error.reason) from error
     except front_matter.Undecodable as error:
         raise NotEditable(f"the file cannot be edited here: {error}") from error
-    draft = drafts.of_document(document)
+    draft = drafts.of_document(document)  # the same before and after mending
     damage = None
     try:
         article = parse_article(article_id, file.content, {})
     except ArticleInvalid as error:
-        damage = f"line {error.line}: {error.reason}"
+        damage = f"line {error.line}: {error.reason.removeprefix('YAML: ')}"
+        document = document.mended()
     else:
         draft = _with_defaults(draft, article)
     return Opened(article_id, document, draft, file.digest, damage)

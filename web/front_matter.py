@@ -93,6 +93,14 @@ class Document:
                 blocks = _set(blocks, key, wanted)
         return replace(self, blocks=tuple(blocks))
 
+    def mended(self) -> Document:
+        """Write anew what YAML cannot read: a field as a person reads it, other lines as comments.
+
+        Right: `title: Parking: where?` becomes `title: "Parking: where?"`. Nothing is dropped.
+        """
+        blocks = [_mended(block) for block in self.blocks]
+        return replace(self, blocks=tuple(blocks))
+
     def to_bytes(self) -> bytes:
         lines = [line for block in self.blocks for line in block.lines]
         if lines or self.has_front:
@@ -212,6 +220,20 @@ def _as_typed(block: Block, key: str) -> Any:
     if key in LISTS:
         return [line.removeprefix("-").strip() for line in ([first] if first else []) + rest]
     return " ".join([first, *rest]).strip()
+
+
+def _mended(block: Block) -> Block:
+    if block.key is None:
+        lines = (line if _BLANK.match(line) else f"# {line.strip()}" for line in block.lines)
+        return replace(block, lines=tuple(lines))
+    try:
+        if isinstance(yaml.load("\n".join(block.lines), Loader=yaml.BaseLoader), dict):
+            return block
+    except (yaml.YAMLError, RecursionError):
+        pass
+    typed = _as_typed(block, block.key)
+    value = tuple(map(_one_line, typed)) if isinstance(typed, list) else _one_line(typed)
+    return replace(block, lines=_lines(block.key, value))
 
 
 def _texts(value: Any) -> list[str]:

@@ -99,12 +99,37 @@ def test_a_broken_front_matter_is_shown_and_mended_by_publishing(
 ) -> None:
     broken = PARKING.replace('title: "Where do I park?"', "title: Parking: where?")
     room.write("en/visiting/parking", broken)
+    room.desk.services.publisher.refresh()
     page = eli.get(PAGE)
     assert "This file has a mistake (line 3:" in page
     assert form_of(page)["title"] == "Parking: where?"
-    publish(eli, title="Parking: where is it?")
-    assert 'title: "Parking: where is it?"\n' in room.text()
-    assert "x_board_note: seen in May\n" in room.text()
+    assert room.live_text() == ""
+    assert publish(eli).status_code == 302
+    assert room.text() == broken.replace("Parking: where?", '"Parking: where?"')
+    assert room.live_text() != ""
+
+
+def test_lines_that_are_no_field_are_kept_as_comments(room: Writing, eli: PageClient) -> None:
+    broken = PARKING.replace("x_board_note", "\tsee: the board\n??? what\nx_board_note")
+    room.write("en/visiting/parking", broken.replace("---\n# kept", "---\n[oops\n# kept"))
+    assert "This file has a mistake" in eli.get(PAGE)
+    assert publish(eli).status_code == 302
+    assert room.text().startswith("---\n# [oops\n# kept by hand")
+    assert "??? what" in room.text() and "x_board_note: seen in May" in room.text()
+
+
+@pytest.mark.parametrize("text", ["---\ntitle: Never closed\n\nSome text.\n", "No front matter."])
+def test_a_file_without_fields_gets_them(room: Writing, eli: PageClient, text: str) -> None:
+    room.write("en/visiting/parking", text)
+    values = {
+        key: value
+        for key, value in new_form(eli).items()
+        if key not in ("digest", "article", "body", "csrf_token")
+    }
+    assert publish(eli, **{**values, "body": "Park behind."}).status_code == 302
+    assert room.text().startswith("---\ntitle: ")
+    assert room.text().endswith("---\n\nPark behind.\n")
+    assert room.live_text() == "Park behind."
 
 
 @pytest.mark.parametrize("content", [b"---\ntitle: \xff\xfe\n---\nx", b"---\ntitle: a\0\n---\nx"])

@@ -74,7 +74,8 @@ def overview() -> ResponseReturnValue:
         langs=LANGS,
         card_texts=CARD_TEXTS,
         day_text=lambda day: date_text(day, "en"),
-        when_text=lambda at: f"{at.day} {at:%b}, {moment_text(_calendar(), at, 'en')}",
+        short_day=lambda day: f"{day:%b} {day.day}",
+        when_text=lambda at: f"{at:%b} {at.day}, {moment_text(_calendar(), at, 'en')}",
         duration=duration,
         ceiling=ceiling,
     )
@@ -151,10 +152,10 @@ def duration(seconds: float | None) -> str:
 
 
 def ceiling(value: int) -> int:
-    """Return the end of an axis: the next of 1, 2, 5, 10, 20, 50 … that holds the value."""
+    """Return the end of an axis: the next round number that holds the value."""
     step = 1
     while True:
-        for factor in (1, 2, 5):
+        for factor in (1, 2, 3, 4, 5, 6, 8):
             if factor * step >= value:
                 return factor * step
         step *= 10
