@@ -31,7 +31,17 @@ def clinic(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_it_lists_its_commands() -> None:
     answer = clinic("help")
     assert answer.returncode == 0
-    for command in ("run", "test", "train", "doctor", "index", "lint", "staff", "bench"):
+    for command in (
+        "run",
+        "test",
+        "train",
+        "doctor",
+        "index",
+        "lint",
+        "evaluate",
+        "staff",
+        "bench",
+    ):
         assert f"    {command}" in answer.stdout
 
 
