@@ -165,7 +165,7 @@ def _problems(
     today: date,
     neighbours: frozenset[Neighbour],
 ) -> tuple[ArticleProblem, ...]:
-    """Rendering each article to count its words takes seconds for a thousand: done once a state."""
+    """Done once for each state of the folder: a thousand articles take a second."""
     article = parse_article(entry.id, entry.text.encode(), dict(facts))
     found = proofreading.problems_of(f"{entry.id}.md", entry.text, article, today, neighbours)
     return tuple(found)

@@ -12,10 +12,8 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from functools import lru_cache
 
 from search.articles import Article, unknown_placeholders
-from search.passages import split
 
 NEEDED_FACTS = {
     "title": "Write the patient's question or task.",
@@ -37,7 +35,9 @@ _TITLE_HEADING = re.compile(r"^ {0,3}# +\S")
 _LINK = re.compile(r"\]\((?!/|[a-z][a-z0-9+.-]*:)([^)\s#]+\.md)(?:#[^)\s]*)?\)")
 _CODE = re.compile(r"^(```|~~~)")
 _FENCE = re.compile(r"^---[ \t]*$")
-_MARKUP = re.compile(r"[*_`]|\{[:#][^}]*\}")
+_HEADING = re.compile(r"^ {0,3}#{1,6} +\S")
+_TARGET = re.compile(r"\]\([^)]*\)")
+_LETTER = re.compile(r"\w")
 
 
 class Level(StrEnum):
@@ -81,7 +81,7 @@ def problems_of(
         *_fact_problems(article),
         *_date_problems(article, today),
         *_placeholder_problems(article),
-        *_text_problems(article, lines),
+        *_text_problems(lines),
         *_neighbour_problems(article, neighbours),
     ):
         yield _placed(file, lines, problem)
@@ -139,22 +139,28 @@ def _placeholder_problems(article: Article) -> Iterator[_Found]:
         yield _Found(f"{{{{{name}}}}} is not a fact", mend, name, field)
 
 
-def _text_problems(article: Article, lines: list[str]) -> Iterator[_Found]:
+def _text_problems(lines: list[str]) -> Iterator[_Found]:
     for number, line in _outside_code(lines):
         if _TITLE_HEADING.match(line):
             mend = "The title is the only one of its size. Begin the line with ## instead."
             yield _Found("a heading begins with a single #", mend, number, level=Level.WARN)
-    for heading, words in _long_passages(article):
-        what = f"{words} words under one heading are more than the chat shows at once"
-        mend = f"Cut it to {MAX_PASSAGE_WORDS}, or put a ## heading in between."
-        at = _heading_line(lines, heading)
-        yield _Found(what, mend, at, level=Level.WARN)
+    for number, words in _sections(lines):
+        if words > MAX_PASSAGE_WORDS:
+            what = f"{words} words under one heading are more than the chat shows at once"
+            mend = f"Cut it to {MAX_PASSAGE_WORDS}, or put a ## heading in between."
+            yield _Found(what, mend, number, level=Level.WARN)
 
 
-@lru_cache(maxsize=10_000)
-def _long_passages(article: Article) -> tuple[tuple[str, int], ...]:
-    counts = ((passage.heading, len(passage.text.split())) for passage in split(article))
-    return tuple((heading, words) for heading, words in counts if words > MAX_PASSAGE_WORDS)
+def _sections(lines: list[str]) -> list[tuple[int, int]]:
+    """Return line and words of each part; counted in the source: rendering costs much more."""
+    sections = [(min(_first_of_text(lines), max(1, len(lines))), 0)]
+    for number, line in _outside_code(lines):
+        if _HEADING.match(line):
+            sections.append((number, 0))
+            continue
+        words = sum(1 for word in _TARGET.sub("]", line).split() if _LETTER.search(word))
+        sections[-1] = (sections[-1][0], sections[-1][1] + words)
+    return sections
 
 
 def _neighbour_problems(article: Article, neighbours: Collection[Neighbour]) -> Iterator[_Found]:
@@ -206,13 +212,6 @@ def _first_of_text(lines: list[str]) -> int:
         return 1
     ends = (number for number, line in enumerate(lines[1:], start=2) if _FENCE.match(line))
     return next(ends, 0) + 1
-
-
-def _heading_line(lines: list[str], heading: str) -> int:
-    for number, line in _outside_code(lines):
-        if line.lstrip().startswith("#") and heading and heading in _MARKUP.sub("", line):
-            return number
-    return min(_first_of_text(lines), max(1, len(lines)))
 
 
 def _line_of(lines: list[str], text: str) -> int:

@@ -461,6 +461,24 @@ def test_the_list_filters_by_what_the_address_says(room: Writing, eli: PageClien
     assert "Past due" in eli.get("/editor/?show=due")
 
 
+def test_a_long_list_comes_in_pages(room: Writing, eli: PageClient) -> None:
+    for number in range(150):
+        text = PARKING.replace("Where do I park?", f"Where is room {number}?")
+        room.write(f"en/rooms/room-{number:03}", text)
+    ids = []
+    for page in ("?q=room", "?q=room&page=2", "?q=room&page=99"):
+        ids.append(re.findall(r'fd-articles__id">([^<]+)<', eli.get(f"/editor/{page}")))
+    assert [len(each) for each in ids] == [100, 51, 51]
+    assert len({*ids[0], *ids[1]}) == 151  # the van needs room as well
+    assert 'href="/editor/?page=2&amp;q=room"' in eli.get("/editor/?q=room")
+
+
+def test_a_part_too_long_for_the_chat_is_found_where_it_begins(eli: PageClient) -> None:
+    text = "Short.\r\n\r\n## Long\r\n\r\n" + "One [word](../a/very-long-way.md). " * 60
+    page = eli.post(PAGE, {**form_of(eli.get(PAGE)), "action": "preview", "body": text}).text
+    assert re.search(r'data-line="3">Text, line 3</a>:\s+120 words under one heading', page)
+
+
 # Who may -----------------------------------------------------------------------------------------
 
 ROUTES = {

@@ -96,10 +96,11 @@ class Editor {
     if (!$link) return;
     event.preventDefault();
     const [start, end] = rangeOfLine(this.$body.value, Number($link.dataset.line));
+    // A browser brings the caret into sight when the box gets the focus, not when it is moved.
+    this.$body.blur();
+    this.$body.setSelectionRange(start, start);
     this.$body.focus();
     this.$body.setSelectionRange(start, end);
-    const lineHeight = parseFloat(getComputedStyle(this.$body).lineHeight) || 24;
-    this.$body.scrollTop = Math.max(0, (Number($link.dataset.line) - 4) * lineHeight);
   }
 
   #offerKept() {
@@ -110,14 +111,17 @@ class Editor {
 
   #askAbout(kept) {
     const $box = document.createElement("div");
-    $box.className = "fd-notice";
+    $box.className = "fd-notice fd-edit__kept";
     const $text = document.createElement("p");
     $text.textContent = "There is text in this tab that was not saved.";
-    $box.append($text, this.#button("Bring it back", () => this.#restore(kept, $box)), " ", this.#button("Drop it", () => {
+    const $restore = this.#button("Bring it back", () => this.#restore(kept, $box));
+    const $drop = this.#button("Drop it", () => {
       store(this.key, null);
       $box.remove();
-    }));
-    this.$form.parentElement?.before($box);
+    });
+    $box.append($text, $restore, $drop);
+    // Beside the buttons that stay in sight: a reloaded page may be scrolled anywhere.
+    this.$status.before($box);
   }
 
   #button(label, act) {

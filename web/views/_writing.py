@@ -75,6 +75,12 @@ class Filter:
         return cls(**{key: arguments.get(name, "").strip()[:200] for key, name in names.items()})
 
     @property
+    def arguments(self) -> dict[str, str]:
+        """Return what to put into an address for the same rows."""
+        values = vars(self) | {"q": self.words}
+        return {name: text for name, text in values.items() if text and name != "words"}
+
+    @property
     def is_set(self) -> bool:
         return any((self.words, self.status, self.topic, self.lang, self.show))
 

@@ -36,6 +36,7 @@ from web.views._writing import Filter
 blueprint = Blueprint("editor", __name__, url_prefix="/editor")
 auth.guard(blueprint, RoleName.EDITOR, RoleName.REVIEWER)
 
+ROWS_PER_PAGE = 100
 NOT_WRITTEN = {
     "read_only": "The articles folder cannot be written to. Ask the person who runs this computer"
     " system to allow it.",
@@ -54,9 +55,15 @@ def articles_page() -> ResponseReturnValue:
     settings = services().settings
     rows = editing.listing(settings, services().clock())
     wanted = Filter.of(request.args)
+    picked = [row for row in rows if wanted.picks(row)]
+    pages = max(1, -(-len(picked) // ROWS_PER_PAGE))
+    number = min(max(1, request.args.get("page", 1, type=int)), pages)
     return render_template(
         "editor/articles.html",
-        rows=[row for row in rows if wanted.picks(row)],
+        rows=picked[(number - 1) * ROWS_PER_PAGE : number * ROWS_PER_PAGE],
+        picked=len(picked),
+        page=number,
+        pages=pages,
         all_rows=rows,
         wanted=wanted,
         topics=editing.topics(rows),
