@@ -26,6 +26,8 @@ from search.views import views_of
 MAX_PASSAGES = 10
 MIN_ARTICLES = 3
 MAX_CHOICES = 3
+# An article this far behind the first is hardly ever the one (1 % on public sets).
+BEHIND = 0.2
 MAX_CHARACTERS = 10_000
 FEW_TERMS, MANY_TERMS = 3, 8
 # Words alone are a weaker witness: without vectors an answer needs more.
@@ -69,6 +71,11 @@ class Found:
     recipe: str
     vector: Vectors | None
     """Of the question itself, without what was asked before it."""
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The articles worth offering, best first: at most three, none far behind the first."""
+        return _choices(self.passages)
 
 
 @dataclass(frozen=True)
@@ -167,9 +174,13 @@ def _shown(
         asked = set(terms_of(attempt.text, lang))
         return best_piece(passages[0].text, lang, asked, index.lexical.rarity_of)
     if outcome is Outcome.CHOICES:
-        names = list(dict.fromkeys(passage.article for passage in passages))[:MAX_CHOICES]
-        return "\n".join(index.articles[name].title for name in names)
+        return "\n".join(index.articles[name].title for name in _choices(passages))
     return ""
+
+
+def _choices(passages: tuple[PassageFound, ...]) -> tuple[str, ...]:
+    near = [passage for passage in passages if passage.score >= passages[0].score - BEHIND]
+    return tuple(dict.fromkeys(passage.article for passage in near))[:MAX_CHOICES]
 
 
 def _listed(index: Index, ranked: Ranked) -> tuple[PassageFound, ...]:
