@@ -21,7 +21,7 @@ from flask import Flask, Response, current_app, request
 from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
-from sqlalchemy import select
+from sqlalchemy import BindParameter, ColumnElement, SQLColumnExpression, exists, select
 from sqlalchemy.orm import Session
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -139,8 +139,14 @@ def allow(kind: str, key: str) -> float | None:
 
 def is_blocked(session: Session, keys: Sequence[str], at: datetime) -> bool:
     """keys: a conversation's id and its `address_hash`; either is enough."""
-    query = select(Block.key).where(Block.key.in_(keys), Block.until_at > at).limit(1)
-    return session.scalar(query) is not None
+    return bool(session.scalar(select(blocked(keys, at))))
+
+
+def blocked(
+    keys: Sequence[str | SQLColumnExpression[str]], at: datetime | BindParameter[datetime]
+) -> ColumnElement[bool]:
+    """Return the same as a condition, for a query that reads more than this."""
+    return exists().where(Block.key.in_(keys), Block.until_at > at)
 
 
 def block(

@@ -8,23 +8,26 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
+from web.db import UtcDateTime
 from web.models import Conversation
+from web.security import blocked
 
 
 class ConversationNotFound(LookupError):
     """There is none with this id and token."""
 
 
-def find(session: Session, conversation_id: str, token: str) -> Own:
+def find(session: Session, conversation_id: str, token: str, now: datetime) -> Own:
     """Return the conversation that this token opens. Raises ConversationNotFound."""
-    found = session.execute(_OWN, {"id": conversation_id}).first()
+    found = session.execute(_OWN, {"id": conversation_id, "now": now}).first()
     if found is None or not hmac.compare_digest(found.token_hash, token_hash(token)):
         raise ConversationNotFound(conversation_id)
-    return Own(found.lang, found.address_hash)
+    return Own(found.lang, found.address_hash, found.is_blocked)
 
 
 @dataclass(frozen=True)
@@ -33,11 +36,17 @@ class Own:
 
     lang: str
     address_hash: str
+    is_blocked: bool
 
 
-_OWN = select(Conversation.lang, Conversation.address_hash, Conversation.token_hash).where(
-    Conversation.id == bindparam("id")
-)
+_OWN = select(
+    Conversation.lang,
+    Conversation.address_hash,
+    Conversation.token_hash,
+    blocked(
+        (Conversation.id, Conversation.address_hash), bindparam("now", type_=UtcDateTime())
+    ).label("is_blocked"),
+).where(Conversation.id == bindparam("id"))
 
 
 def token_hash(token: str) -> str:

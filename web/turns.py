@@ -199,8 +199,12 @@ def _ask_rasa(
 
 
 def finish(services: Services, work: Work, plan: Plan, found: Found | None) -> bool:
-    """Write the replies and mark the turn done, together. Returns False when it was not ours."""
-    with services.database.transaction() as session:
+    """Write the replies and mark the turn done, together. Returns False when it was not ours.
+
+    Without waiting for the disk: a power cut that takes the replies takes "done" with them, and the
+    turn is answered again. What the patient wrote was on the disk before (`receive`).
+    """
+    with services.database.transaction(durable=False) as session:
         if not _close(session, services, work, plan, found):
             return False
         conversation, has_agent = conversations.with_agent(session, work.conversation_id)

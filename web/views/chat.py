@@ -67,18 +67,14 @@ def patient_guard() -> None:
     if scheme.lower() != "bearer":
         raise ApiError(404, "not_found")
     with services().database.reading() as session:
-        conversation = tokens.find(session, conversation_id, token.strip())
-        g.lang = conversation.lang
-        g.address_hash = conversation.address_hash
-        if request.endpoint in WRITING:
-            keys = (conversation_id, conversation.address_hash)
-            g.is_blocked = security.is_blocked(session, keys, services().clock())
+        conversation = tokens.find(session, conversation_id, token.strip(), services().clock())
+    g.lang = conversation.lang
+    g.is_blocked = conversation.is_blocked
     if g.get("seen") and g.seen.card:
         g.seen = conversations.screened(services().settings, g.raw_text, g.lang)
 
 
 OPEN_TO_ALL = ("chat.clinic", "chat.start")
-WRITING = ("chat.post_message", "chat.ask_for_person", "chat.send_form")
 
 
 # The clinic and a new conversation ---------------------------------------------------------------
