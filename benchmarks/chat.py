@@ -73,15 +73,16 @@ class Patient:
             timeout=TIMEOUT_S,
         )
         self._is_open.set()
-        event, data = "message", ""
+        event, data = "message", b""
         try:
-            for line in self._stream.iter_lines(chunk_size=1, decode_unicode=True):
-                if line.startswith("event:"):
-                    event = line[6:].strip()
-                elif line.startswith("data:"):
+            # Chunk by chunk as they come: byte by byte, this client takes longer than the product.
+            for line in self._stream.iter_lines(chunk_size=None):
+                if line.startswith(b"event:"):
+                    event = line[6:].strip().decode()
+                elif line.startswith(b"data:"):
                     data = line[5:].strip()
                 elif not line and data:
                     self._events.put(Arrived(event, json.loads(data), time.monotonic()))
-                    event, data = "message", ""
+                    event, data = "message", b""
         except (requests.RequestException, AttributeError, ValueError):
             return  # closed from our side
