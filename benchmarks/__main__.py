@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import questions, turn
+from benchmarks import questions, search, turn
 
-BENCHMARKS = {"questions": questions.run, "turn": turn.run}
+BENCHMARKS = {"questions": questions.run, "search": search.run, "turn": turn.run}
 
 
 def main(names: list[str]) -> int:
