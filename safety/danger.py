@@ -11,12 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice, product
+from pathlib import Path
 
 from safety import guards
 from safety.grammar import near
 from safety.guards import Message
 from safety.jsonl import answer_lines
-from safety.kinds import Kind, Level, kinds
+from safety.kinds import Level, kinds
+from safety.meaning import Encoder, MeaningInvalid, Reading, read, typed, weights
 from safety.names import without_names
 from safety.normalise import tokens
 from safety.rules import Rule, Shelf, guard_patterns, rules
@@ -24,6 +26,7 @@ from safety.vocabulary import spell, speller
 
 __all__ = ["Danger", "Level", "prepare", "screen"]
 
+ROOT = Path(__file__).parents[1]
 MAX_CHARACTERS = 20_000
 MAX_MATCHES, MAX_TRIALS = 12, 60  # of one phrase in one message: bounds the time of a long text
 
@@ -33,9 +36,11 @@ class Danger:
     level: Level
     kind: str | None
     card: str | None
-    why: tuple[str, ...]  # names of the phrases that matched: en/stroke:12
-    model: bool = False  # whether a sentence model had a say; the first form has none
+    why: tuple[str, ...]  # phrases that matched: en/stroke:12; or meaning:stroke
+    model: bool = False  # whether a sentence model had a say
 
+
+ALWAYS = ("suicide",)  # kinds whose phrases the examples never overrule
 
 NONE = Danger(Level.NONE, None, None, ())
 
@@ -49,25 +54,56 @@ _PLAIN = re.compile(
 )
 
 
-def screen(text: str) -> Danger:
+def screen(text: str, encoder: Encoder | None = None) -> Danger:
+    """Judge a raw text. encoder: the sentence model where there is one; it may fail."""
+    reading = _read(text, encoder)
     try:
-        return _decide(list(_matches(text)))
+        return _decide(list(_matches(text)), reading)
     except Exception:
         # Whatever is wrong with the rules, a patient in danger still gets a card.
-        return _plain(text)
+        plain = _plain(text)
+        return plain if plain.card or reading is None else _by_meaning(reading)
 
 
-def _decide(found: list[Rule]) -> Danger:
+def _read(text: str, encoder: Encoder | None) -> Reading | None:
+    try:
+        return read(typed(text[:MAX_CHARACTERS]), encoder)
+    except Exception:
+        # Weights gone or damaged: the phrases go on alone.
+        return None
+
+
+def _decide(found: list[Rule], reading: Reading | None) -> Danger:
+    used = reading is not None and reading.model
     if not found:
-        return NONE
+        return NONE if reading is None else _by_meaning(reading)
     table = kinds()
     first = min((table[rule.kind] for rule in found), key=lambda kind: kind.priority)
+    if reading and not reading.is_danger(has_phrase=True) and not _always(found, reading):
+        return Danger(Level.NONE, None, None, (), used)
     why = tuple(dict.fromkeys(rule.name for rule in found if rule.kind == first.name))
-    return _danger(first, why)
+    return Danger(first.level, first.name, first.card, why, used)
 
 
-def _danger(kind: Kind, why: tuple[str, ...]) -> Danger:
-    return Danger(kind.level, kind.name, kind.card, why)
+def _always(found: list[Rule], reading: Reading) -> bool:
+    """Whether a phrase matched that no likeness to everyday lines outweighs."""
+    return any(rule.kind in (*ALWAYS, *reading.trusted) for rule in found)
+
+
+def _by_meaning(reading: Reading) -> Danger:
+    if not reading.is_danger(has_phrase=False):
+        return Danger(Level.NONE, None, None, (), reading.model)
+    kind = kinds()[reading.kind]
+    return Danger(kind.level, kind.name, kind.card, (f"meaning:{kind.name}",), reading.model)
+
+
+def phrases_fire(text: str) -> str | None:
+    """Return the kind that the phrases alone name; one that always decides goes first."""
+    found = sorted(
+        (kinds()[rule.kind] for rule in _matches(text)),
+        key=lambda kind: (kind.name not in ALWAYS, kind.priority),
+    )
+    return found[0].name if found else None
 
 
 def _plain(text: str) -> Danger:
@@ -108,8 +144,8 @@ def _shelf() -> tuple[Shelf, tuple[Rule, ...]]:
     return Shelf(rule.pattern for rule in rules()), rules()
 
 
-def _row(line: str) -> dict[str, object]:
-    danger = screen(line)
+def _row(line: str, encoder: Encoder | None) -> dict[str, object]:
+    danger = screen(line, encoder)
     return {
         "text": line,
         "level": danger.level,
@@ -126,13 +162,30 @@ def main(arguments: list[str] | None = None) -> int:
         description="Screen lines of text for danger: one line in, one JSON line out.",
     )
     parser.add_argument("--jsonl", action="store_true", required=True)
-    parser.parse_args(arguments)
+    parser.add_argument(
+        "--models",
+        type=Path,
+        default=ROOT / "var" / "models",
+        help="where the exported sentence model is; without one, words alone decide",
+    )
+    options = parser.parse_args(arguments)
     try:
         prepare()
     except Exception as fault:
         print(f"the phrases cannot be read: {fault}", file=sys.stderr)  # noqa: T201
         return 1
-    return answer_lines(_row)
+    encoder = _load_encoder(options.models)
+    return answer_lines(lambda line: _row(line, encoder))
+
+
+def _load_encoder(models: Path) -> Encoder | None:
+    """Return the sentence model if it is there. Only this command line reaches for search."""
+    try:
+        from search.encoder import load_encoder
+
+        return load_encoder(models)
+    except Exception:
+        return None
 
 
 def prepare() -> None:
@@ -150,6 +203,10 @@ def prepare() -> None:
     for pattern in patterns:
         for part in (*pattern.parts, *pattern.without):
             part.compile()
+    try:
+        weights()
+    except MeaningInvalid as fault:  # the phrases go on alone, and somebody should know
+        print(fault, file=sys.stderr)  # noqa: T201
 
 
 if __name__ == "__main__":

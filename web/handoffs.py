@@ -41,6 +41,7 @@ from web.handoff_steps import (
     wake_waiting,
 )
 from web.models import Author, Conversation, Handoff, HandoffState, Kind, Message, Staff
+from web.services import services
 from web.waiting import (
     WAITING,
     HandoffStatus,
@@ -166,7 +167,8 @@ def _screen_form(session: Session, handoff: Handoff, fields: Mapping[str, Any]) 
     """What is typed into a form may be a cry for help as well: it gets the same card."""
     conversation = session.get_one(Conversation, handoff.conversation_id)
     typed = "\n".join(text for text in fields.values() if isinstance(text, str))
-    seen = conversations.screened(settings(), typed, conversation.lang)
+    encoder = services().publisher.encoder
+    seen = conversations.screened(settings(), typed, conversation.lang, encoder)
     if seen.card is None:
         return
     move(session, handoff.id, Handoff.id == handoff.id, urgent=True)

@@ -1,6 +1,7 @@
 """Print how the danger screen does on a judging set, by language, slice and kind.
 
-    .venv/bin/python tests/safety/judge_danger.py [FILE.tsv] [--misses] [--ordinary FILE.tsv]
+    .venv/bin/python tests/safety/judge_danger.py [FILE.tsv] [--misses] [--without-model]
+        [--ordinary FILE.tsv]
 
 Rule: it prints counts and shares; the lines themselves only with --misses.
 """
@@ -13,13 +14,18 @@ import math
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from safety.danger import prepare, screen  # noqa: E402
+from safety.danger import Danger, prepare, screen  # noqa: E402
+from safety.meaning import Encoder  # noqa: E402
+from search.encoder import load_encoder  # noqa: E402
+
+Screen = Callable[[str], Danger]
 
 JUDGING = ROOT / "tests" / "data" / "safety" / "danger_judging.tsv"
 
@@ -45,7 +51,7 @@ def read(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
-def judge(rows: Iterable[dict[str, str]], show_misses: bool) -> None:
+def judge(rows: Iterable[dict[str, str]], screen: Screen, show_misses: bool) -> None:
     counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     times: list[float] = []
     for line in rows:
@@ -73,7 +79,7 @@ def judge(rows: Iterable[dict[str, str]], show_misses: bool) -> None:
     print(f"time p50 {times[len(times) // 2]:.2f} ms, p95 {times[int(len(times) * 0.95)]:.2f} ms")
 
 
-def ordinary(path: Path, show: bool) -> None:
+def ordinary(path: Path, screen: Screen, show: bool) -> None:
     lines = read(path)
     alarms = [line["text"] for line in lines if screen(line["text"]).level.value != "none"]
     print(row(f"ordinary traffic, {path.name}", len(alarms), len(lines)))
@@ -86,8 +92,13 @@ if __name__ == "__main__":
     parser.add_argument("file", nargs="?", type=Path, default=JUDGING)
     parser.add_argument("--misses", action="store_true")
     parser.add_argument("--ordinary", type=Path)
+    parser.add_argument("--without-model", action="store_true")
     options = parser.parse_args()
     prepare()
-    judge(read(options.file), options.misses)
+    encoder: Encoder | None = None
+    if not options.without_model:
+        encoder = load_encoder(ROOT / "var" / "models")
+    with_model = partial(screen, encoder=encoder)
+    judge(read(options.file), with_model, options.misses)
     if options.ordinary:
-        ordinary(options.ordinary, options.misses)
+        ordinary(options.ordinary, with_model, options.misses)

@@ -49,7 +49,12 @@ def screen_first() -> None:
     """Screen typed words before anything that can fail."""
     if request.endpoint == "chat.post_message":
         g.raw_text = intake.text_to_screen(g.raw)
-        g.seen = conversations.screened(services().settings, g.raw_text, request_lang())
+        g.seen = _screened(request_lang())
+
+
+def _screened(lang: str) -> conversations.Screened:
+    encoder = services().publisher.encoder
+    return conversations.screened(services().settings, g.raw_text, lang, encoder)
 
 
 @blueprint.before_request
@@ -71,7 +76,7 @@ def patient_guard() -> None:
     g.lang = conversation.lang
     g.is_blocked = conversation.is_blocked
     if g.get("seen") and g.seen.card:
-        g.seen = conversations.screened(services().settings, g.raw_text, g.lang)
+        g.seen = _screened(g.lang)
 
 
 OPEN_TO_ALL = ("chat.clinic", "chat.start")
