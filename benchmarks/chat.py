@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
 import queue
+import socket
 import threading
 import time
 import uuid
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 
@@ -36,7 +40,8 @@ class Patient:
         self._session.headers["Authorization"] = f"Bearer {started.json()['token']}"
         self._events: queue.Queue[Arrived] = queue.Queue()
         self._is_open = threading.Event()
-        self._stream: requests.Response | None = None
+        self._path = f"{urlsplit(self._api).path}/{self.id}"
+        self._listening = http.client.HTTPConnection(urlsplit(url).netloc, timeout=TIMEOUT_S)
         threading.Thread(target=self._listen, daemon=True).start()
         if not self._is_open.wait(TIMEOUT_S):
             raise TimeoutError("the stream did not open")
@@ -61,28 +66,23 @@ class Patient:
             self._events.get_nowait()
 
     def close(self) -> None:
-        if self._stream is not None:
-            self._stream.close()
+        # Closing would wait for the reader's next line; a shut-down socket ends its reading.
+        with contextlib.suppress(OSError):
+            self._listening.sock.shutdown(socket.SHUT_RDWR)
 
     def _listen(self) -> None:
-        # A session of its own: the stream holds its connection, posts must not wait for it.
-        self._stream = requests.get(
-            f"{self._api}/{self.id}/stream",
-            headers=dict(self._session.headers),
-            stream=True,
-            timeout=TIMEOUT_S,
-        )
+        headers = {"Authorization": str(self._session.headers["Authorization"])}
+        self._listening.request("GET", f"{self._path}/stream", headers=headers)
+        stream = self._listening.getresponse()
         self._is_open.set()
         event, data = "message", b""
-        try:
-            # Chunk by chunk as they come: byte by byte, this client takes longer than the product.
-            for line in self._stream.iter_lines(chunk_size=None):
+        # Line by line: byte by byte, this client takes longer than the product.
+        with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
+            while line := stream.readline():
                 if line.startswith(b"event:"):
                     event = line[6:].strip().decode()
                 elif line.startswith(b"data:"):
                     data = line[5:].strip()
-                elif not line and data:
+                elif line == b"\n" and data:
                     self._events.put(Arrived(event, json.loads(data), time.monotonic()))
                     event, data = "message", b""
-        except (requests.RequestException, AttributeError, ValueError):
-            return  # closed from our side
