@@ -29,7 +29,7 @@ MAX_CHOICES = 3
 # An article this far behind the first is hardly ever the one (1 % on public sets).
 BEHIND = 0.2
 MAX_CHARACTERS = 10_000
-FEW_TERMS, MANY_TERMS = 3, 8
+FEW_TERMS, MANY_TERMS = 3, 12
 # Words alone are a weaker witness: without vectors an answer needs more.
 BY_WORDS = Thresholds(0.9, 0.85, 0.5, 0.6, 0.15)
 

@@ -29,7 +29,7 @@ STALE_SHARE = 0.2
 # counts with them.
 PRIOR_QUESTIONS = 15
 ANSWER_QUANTILE, ANSWER_RANGE = 0.975, (0.62, 0.92)
-ANSWER_MANY = 0.65
+ANSWER_MANY = 0.5
 # A clinic may well answer one or two of the shipped far questions: not the very highest.
 FAR_ANSWER_QUANTILE = 0.98
 CHOICES_QUANTILE, CHOICES_RANGE = 0.97, (0.30, 0.60)
