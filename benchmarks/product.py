@@ -118,7 +118,7 @@ class Product:
         deadline = time.monotonic() + READY_WITHIN_S
         while time.monotonic() < deadline:
             state = self.readiness()
-            if state.get("ready") and state.get("rasa") == "ok":
+            if state.get("ready") and state.get("index") == "ok" and state.get("rasa") == "ok":
                 return
             if self._process and self._process.poll() is not None:
                 break

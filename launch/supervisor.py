@@ -116,7 +116,7 @@ class Supervisor:
             if state.get("ready") and not web_ready:
                 web_ready = True
                 self._say_where()
-            if web_ready and state.get("rasa") == "ok":
+            if web_ready and state.get("rasa") == "ok" and state.get("index") == "ok":
                 assistant_ready = True
                 print("The assistant is ready. Ctrl-C stops everything.", flush=True)
 

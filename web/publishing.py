@@ -59,12 +59,18 @@ class Publisher:
 
     @property
     def readiness(self) -> Readiness:
-        index = "ok" if self.index is not None and self.index.articles else "empty"
+        index = "empty" if self.index is None or not self.index.articles else self._by()
         encoder = "ok" if self.encoder is not None else "missing"
         return Readiness(
             index if self._searchable.is_set() else "loading",
             encoder if self._model_tried.is_set() else "loading",
         )
+
+    def _by(self) -> str:
+        """Return "words" while the vectors are on their way: answers are fewer until they come."""
+        has_all = self.encoder is not None and not self._model_is_new()
+        cannot_have = self.encoder is None and self._model_tried.is_set()
+        return "ok" if has_all or cannot_have else "words"
 
     def start(self) -> None:
         for work in (self.load_encoder, self._watch):

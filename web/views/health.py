@@ -43,7 +43,7 @@ def readyz() -> ResponseReturnValue:
     found = services()
     readiness = found.publisher.readiness
     database = _database(found)
-    ready = database == "ok" and readiness.index == "ok"
+    ready = database == "ok" and readiness.index in ("ok", "words")
     states = {
         "ready": ready,
         "database": database,

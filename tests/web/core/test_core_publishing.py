@@ -268,3 +268,14 @@ def test_before_the_first_index_it_is_not_ready(
     services.publisher.index = None
     answer = app.test_client().get("/readyz")
     assert (answer.status_code, answer.json["ready"]) == (503, False)
+
+
+def test_while_the_vectors_are_made_it_is_ready_by_words(app: Flask, services: Services) -> None:
+    services.publisher.encoder = None
+    services.publisher._model_tried.clear()
+    answer = app.test_client().get("/readyz")
+    assert (answer.status_code, answer.json["index"], answer.json["encoder"]) == (
+        200,
+        "words",
+        "loading",
+    )
