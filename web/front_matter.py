@@ -172,7 +172,7 @@ def _blocks(lines: Sequence[str]) -> Iterator[Block]:
         return
     if starts[:1] != [0] and lines:
         yield Block(None, tuple(lines[: starts[0]] if starts else lines))
-    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+    for start, end in zip(starts, [*starts, len(lines)][1:], strict=True):
         key = _KEY.match(lines[start])
         assert key is not None
         last = end

@@ -99,6 +99,15 @@ def test_fields_written_in_braces_or_twice_are_understood() -> None:
     assert twice.with_values({"title": "three"}).to_bytes().count(b"title") == 1
 
 
+@pytest.mark.parametrize("front", ["", "# only a comment\n", "\n\n", "oops\n", "- a\n- b\n"])
+def test_a_front_matter_without_fields_can_get_some(front: str) -> None:
+    content = f"---\n{front}---\nText\n".encode()
+    document = front_matter.read(content)
+    assert document.to_bytes() == content
+    made = document.mended().with_values({"title": "Where?"}).to_bytes()
+    assert parse_article("en/a", made, {}).title == "Where?"
+
+
 @pytest.mark.parametrize(
     ("title", "topic", "name"),
     [
