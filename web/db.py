@@ -89,8 +89,8 @@ class Database:
     def transaction(self, *, durable: bool = True) -> Iterator[Session]:
         """Commit when the block ends, roll back when it raises; then tell whom `wake()` named.
 
-        durable=False: the commit does not wait for the disk. For leases, replies and signs of
-        life, which a power cut may take and which are then made again; the file stays consistent.
+        durable=False: the commit does not wait for the disk. For leases and signs of life, which
+        a power cut may take and which are then made again; the file stays consistent.
         Raises DatabaseBusy.
         """
         with self._write_lock(), self._connect_for_writing(durable) as connection:

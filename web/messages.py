@@ -17,7 +17,7 @@ from web import hours
 from web.config import Settings
 from web.models import Author, Kind, Message
 from web.services import services
-from web.wording import say
+from web.wording import choices_lead, say
 
 Audience = Literal["patient", "staff"]
 FORM_FIELDS = (
@@ -96,7 +96,7 @@ def message_text(message: Message, lang: str, settings: Settings) -> str:
     if "line" in payload:
         return line_text(payload, message.created_at, lang, settings)
     if message.kind is Kind.CHOICES:
-        return say(lang, "message.choices_lead")
+        return choices_lead(payload["choices"], lang)
     if payload.get("choice") == "":
         return say(lang, "message.none_of_these")
     if "continue" in payload:

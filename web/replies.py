@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from search.answer import MAX_CHOICES, Found, Outcome, PassageFound
+from search.answer import Found, Outcome, PassageFound
 from search.articles import Article
 from search.index import Index
 from search.passages import Passage
@@ -28,7 +28,7 @@ from web.rasa import (
     PassagesItem,
     TextItem,
 )
-from web.wording import say
+from web.wording import choices_lead, say
 
 _PLACEHOLDER = re.compile(r"\[\[\s*([a-z_][a-z0-9_.]*)\s*\]\]")
 
@@ -232,13 +232,12 @@ def as_shown(passage: Passage, article: Article) -> dict[str, Any]:
 def _choices(
     question: Question, found: Found | None, index: Index | None, settings: Settings
 ) -> Reply:
-    articles = dict.fromkeys(hit.article for hit in found.passages) if found else {}
     choices = [
         {"article": article, "title": index.articles[article].title}
-        for article in list(articles)[:MAX_CHOICES]
+        for article in (found.choices if found else ())
         if index is not None
     ]
     if not choices:
         return _offer(settings, question.lang, "reply.could_not_look_up")
-    lead = say(question.lang, "message.choices_lead")
+    lead = choices_lead(choices, question.lang)
     return Reply(Kind.CHOICES, lead, {"choices": choices, "asked_n": question.n})

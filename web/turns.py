@@ -201,10 +201,10 @@ def _ask_rasa(
 def finish(services: Services, work: Work, plan: Plan, found: Found | None) -> bool:
     """Write the replies and mark the turn done, together. Returns False when it was not ours.
 
-    Without waiting for the disk: a power cut that takes the replies takes "done" with them, and the
-    turn is answered again. What the patient wrote was on the disk before (`receive`).
+    On the disk before the panel shows them: a power cut must not let one number stand for two
+    replies, nor ask for a person twice.
     """
-    with services.database.transaction(durable=False) as session:
+    with services.database.transaction() as session:
         if not _close(session, services, work, plan, found):
             return False
         conversation, has_agent = conversations.with_agent(session, work.conversation_id)

@@ -7,6 +7,7 @@ Words for patients are short, warm and plain, and end with a way on.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -45,3 +46,8 @@ def _flat(tree: dict[str, Any], prefix: str) -> list[tuple[str, str]]:
         key = f"{prefix}{name}"
         pairs += _flat(value, f"{key}.") if isinstance(value, dict) else [(key, str(value))]
     return pairs
+
+
+def choices_lead(choices: Sequence[object], lang: str) -> str:
+    """Return what stands above one choice or several."""
+    return say(lang, "message.choices_lead" if len(choices) > 1 else "message.choice_lead")
