@@ -18,7 +18,7 @@ CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 # What a first start costs: measured on a fresh clone, 2 cores (README, "The two commands").
 COSTS = {
     "Web": "about 0.6 GB to download, 2.0 GB on disk, 2 to 4 minutes",
-    "Assistant": "about 0.9 GB to download, 2.8 GB on disk, 2 to 4 minutes",
+    "Assistant": "about 1.1 GB to download, 2.8 GB on disk, 2 to 4 minutes",
     "Tests": "about 0.1 GB to download, 0.3 GB on disk, under a minute",
     "Sentence model": "nothing to download, 120 MB on disk, about a minute",
     "Assistant training": "nothing to download, about a minute",
