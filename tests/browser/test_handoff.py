@@ -157,7 +157,14 @@ def last_rating(product: Product) -> int:
 
 
 def until_nobody_is_there(product: Product) -> None:
-    """Wait until the consoles that earlier tests closed count as gone."""
-    with sqlite3.connect(product.var / "clinic.sqlite3") as database:
-        database.execute("update staff set last_seen_at = null")
-        database.commit()
+    """Wait until the consoles that earlier tests closed are gone, a last ping on its way too."""
+    for _ in range(10):
+        with sqlite3.connect(product.var / "clinic.sqlite3") as database:
+            database.execute("update staff set last_seen_at = null")
+            database.commit()
+        time.sleep(1.5)
+        with sqlite3.connect(product.var / "clinic.sqlite3") as database:
+            query = "select count(*) from staff where last_seen_at is not null"
+            if database.execute(query).fetchone()[0] == 0:
+                return
+    raise AssertionError("somebody keeps a console open")
