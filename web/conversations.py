@@ -209,9 +209,33 @@ def begin_segment(conversation: Conversation) -> None:
 def _show_card(session: Session, message: Message, seen: Screened) -> None:
     if seen.card is None:
         return
-    append(
+    append_card(
         session,
         message.conversation_id,
+        seen,
+        of=message.n,
+        client_id=message.client_id,
+        can_continue=_may_continue(seen),
+        at=message.created_at,
+    )
+    handoffs.request(session, message.conversation_id, "danger", urgent=True)
+
+
+def append_card(
+    session: Session,
+    conversation_id: str,
+    seen: Screened,
+    *,
+    of: int,
+    client_id: str | None = None,
+    can_continue: bool = False,
+    at: datetime | None = None,
+) -> None:
+    """Put the danger card into the log. of: number of the row it is about."""
+    assert seen.card is not None
+    append(
+        session,
+        conversation_id,
         author=Author.BOT,
         kind=Kind.DANGER,
         payload={
@@ -219,13 +243,12 @@ def _show_card(session: Session, message: Message, seen: Screened) -> None:
             "html": seen.card["html"],
             "level": seen.danger.level.value,
             "danger": seen.danger.kind,
-            "of": message.n,
-            "client_id": message.client_id,
-            "can_continue": _may_continue(seen),
+            "of": of,
+            "client_id": client_id,
+            "can_continue": can_continue,
         },
-        at=message.created_at,
+        at=at,
     )
-    handoffs.request(session, message.conversation_id, "danger", urgent=True)
 
 
 def _add_turn(session: Session, message: Message, now: datetime) -> None:

@@ -172,20 +172,7 @@ def _screen_form(session: Session, handoff: Handoff, fields: Mapping[str, Any]) 
     if seen.card is None:
         return
     move(session, handoff.id, Handoff.id == handoff.id, urgent=True)
-    conversations.append(
-        session,
-        conversation.id,
-        author=Author.BOT,
-        kind=Kind.DANGER,
-        payload={
-            "card": seen.card["kind"],
-            "html": seen.card["html"],
-            "level": seen.danger.level.value,
-            "danger": seen.danger.kind,
-            "of": conversation.last_n,
-            "can_continue": False,
-        },
-    )
+    conversations.append_card(session, conversation.id, seen, of=conversation.last_n)
     request(session, conversation.id, Reason.DANGER, urgent=True)
 
 
