@@ -11,6 +11,7 @@ import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
 from flask import Flask
@@ -18,10 +19,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from search.index import ArticleStatus
-from web import auth, checks, migrations
+from web import auth, backup, checks, migrations
 from web.checks import Level
 from web.config import Settings, SettingsInvalid, load_settings
-from web.db import Database
+from web.db import Database, utc_now
 from web.models import RoleName, Staff
 from web.publishing import Publisher
 
@@ -189,6 +190,42 @@ def doctor() -> None:
         failed |= check.level is Level.FAIL
     if failed:
         sys.exit(1)
+
+
+# Backups -----------------------------------------------------------------------------------------
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@main.command("backup")
+@click.argument("file", type=FILE, required=False)
+def backup_command(file: Path | None) -> None:
+    """Save database, articles and settings in FILE; the product may be running.
+
+    Without FILE a new one is made in var/backups. Keys are not in it: keep var/secret_key apart.
+    """
+    settings, now = _settings(), utc_now()
+    file = file or settings.var_dir / "backups" / f"clinic-{now:%Y%m%dT%H%M%SZ}.tar"
+    try:
+        contents = backup.save(settings, file, now)
+    except backup.BackupFailed as error:
+        raise CouldNotRun(str(error)) from None
+    click.echo(f"Saved {file}: the database, clinic.toml and {len(contents.articles)} articles.")
+    click.echo("It holds what patients wrote: keep it where only the clinic can read it.")
+
+
+@main.command("restore")
+@click.argument("file", type=FILE)
+def restore_command(file: Path) -> None:
+    """Put database and articles back from FILE; what stands there is kept beside it."""
+    try:
+        contents, moved = backup.restore(file, _settings(), utc_now())
+    except backup.BackupFailed as error:
+        raise CouldNotRun(str(error)) from None
+    click.echo(f"Restored what was saved on {contents.made_at:%Y-%m-%d at %H:%M} UTC.")
+    for path in moved:
+        click.echo(f"Kept what was there before: {path}")
+    click.echo("clinic.toml is left as it is. Start again with ./clinic run.")
 
 
 # Shared ------------------------------------------------------------------------------------------

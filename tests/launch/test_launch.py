@@ -39,6 +39,8 @@ def test_it_lists_its_commands() -> None:
         "index",
         "lint",
         "evaluate",
+        "backup",
+        "restore",
         "staff",
         "bench",
     ):
