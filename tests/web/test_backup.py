@@ -230,3 +230,28 @@ def test_a_disk_that_is_full_leaves_no_half_backup(
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, before)
     assert list((tmp_path / "kept").iterdir()) == []
+
+
+def test_an_upgrade_from_the_oldest_schema_keeps_a_copy_of_what_was_there(
+    settings: Settings, tmp_path: Path
+) -> None:
+    database = Database(settings.database)
+    migrations.upgrade(database, to="0001")
+    file = backup.database_file(settings)
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute(
+            "insert into conversation (id, token_hash, site, lang, address_hash, created_at,"
+            " last_message_at, last_seen_at, last_n, segment, segment_turns, misses)"
+            " values ('pat', '0', 'default', 'en', '0', '2026-11-22', '2026-11-22', '2026-11-22',"
+            " 0, 0, 0, 0)"
+        )
+    migrations.upgrade(database)
+    migrations.upgrade(database)
+    database.dispose()
+    (copy,) = file.parent.glob("clinic.sqlite3.before-*")
+    for each in (file, copy):
+        with closing(sqlite3.connect(each)) as connection:
+            assert connection.execute("select id from conversation").fetchall() == [("pat",)]
+    with closing(sqlite3.connect(copy)) as connection:
+        versions = connection.execute("select version_num from alembic_version").fetchall()
+    assert versions == [("0001",)]

@@ -7,16 +7,27 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import structlog
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.engine import make_url
 
+from web.backup import copy_database
 from web.db import Database
 
 FOLDER = Path(__file__).resolve().parent
 
+logger = structlog.get_logger()
+
 
 def upgrade(database: Database, to: str = "head") -> None:
-    """Run what is missing; nothing happens to a database that is up to date."""
+    """Run what is missing; nothing happens to a database that is up to date.
+
+    A copy of what an SQLite database held before is left beside it.
+    """
+    _keep_copy(database)
     with database.engine.begin() as connection:
         command.upgrade(_config(connection), to)
 
@@ -24,6 +35,20 @@ def upgrade(database: Database, to: str = "head") -> None:
 def downgrade(database: Database, to: str) -> None:
     with database.engine.begin() as connection:
         command.downgrade(_config(connection), to)
+
+
+def _keep_copy(database: Database) -> None:
+    with database.engine.connect() as connection:
+        before = MigrationContext.configure(connection).get_current_revision()
+        newest = ScriptDirectory.from_config(_config(connection)).get_current_head()
+    if not database.is_sqlite or before in (None, newest):
+        return
+    file = Path(make_url(database.url).database or "")
+    copy = file.with_name(f"{file.name}.before-{newest}")
+    if not copy.exists():  # an upgrade that failed half way is tried again
+        copy_database(file, copy)
+        copy.chmod(0o600)
+    logger.info("database.upgrade", before=before, to=newest, copy=str(copy))
 
 
 def _config(connection: object) -> Config:
