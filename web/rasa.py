@@ -28,6 +28,12 @@ PROBE_TIMEOUT_S = 1.0
 CHOOSE = "/choose"  # a command of ours alone: see typed()
 
 _COMMAND = re.compile(r"^[\s/]+")
+# What a person is asked for about, as far as the assistant knows (bot/domain/slots.yml).
+TOPICS = (
+    *("appointments", "prescriptions", "billing", "records", "results", "referrals"),
+    *("portal", "language", "complaints", "general"),
+)
+
 _HANDOFF_REASONS = ("asked", "failed_twice", "abuse", "callback")
 
 
@@ -73,11 +79,13 @@ class ChoicesItem:
 @dataclass(frozen=True)
 class FormItem:
     form: str
+    topic: str = "general"
 
 
 @dataclass(frozen=True)
 class HandoffItem:
     reason: str
+    topic: str = "general"
 
 
 Item = TextItem | PassagesItem | ChoicesItem | FormItem | HandoffItem
@@ -179,10 +187,16 @@ def _read_custom(raw: Any) -> Item:
     if kind == "choices":
         return ChoicesItem()
     if kind == "form" and raw.get("form") == "contact":
-        return FormItem("contact")
+        return FormItem("contact", _topic(raw))
     if kind == "handoff" and raw.get("reason") in _HANDOFF_REASONS:
-        return HandoffItem(raw["reason"])
+        return HandoffItem(raw["reason"], _topic(raw))
     raise RasaUnavailable(Failure.UNKNOWN_KIND)
+
+
+def _topic(raw: dict[str, Any]) -> str:
+    """A topic we do not know is no reason to keep a patient from a person."""
+    topic = raw.get("topic")
+    return topic if isinstance(topic, str) and topic in TOPICS else "general"
 
 
 def _up_to(limit: int, response: requests.Response) -> Iterator[bytes]:

@@ -30,6 +30,7 @@ from web.rasa import (
 )
 from web.wording import choices_lead, say
 
+_SENTENCE_END = re.compile(r"(?<=[.!?]) +")
 _PLACEHOLDER = re.compile(r"\[\[\s*([a-z_][a-z0-9_.]*)\s*\]\]")
 
 
@@ -68,9 +69,10 @@ class Reply:
 
 @dataclass(frozen=True)
 class Hand:
-    """Ask for a person here."""
+    """Ask for a person here. `topic`: one of web.rasa.TOPICS."""
 
     reason: str
+    topic: str = "general"
 
 
 @dataclass(frozen=True)
@@ -146,8 +148,15 @@ def without_search(settings: Settings, lang: str) -> Plan:
 
 
 def fill(text: str, facts: Mapping[str, str]) -> str:
-    """Put facts into a bot's words: `[[clinic.phone]]`; one that is not known disappears."""
-    return _PLACEHOLDER.sub(lambda found: facts.get(found.group(1), ""), text)
+    """Put facts into a bot's words: `[[clinic.phone]]`.
+
+    A clinic need not have them all: a sentence that names one it has not is left out. Where that
+    would leave nothing, only the name is.
+    """
+    sentences = _SENTENCE_END.split(text)
+    known = [each for each in sentences if set(_PLACEHOLDER.findall(each)) <= facts.keys()]
+    said = " ".join(known) or text
+    return _PLACEHOLDER.sub(lambda found: facts.get(found.group(1), ""), said)
 
 
 def _step(
@@ -164,9 +173,9 @@ def _step(
     if isinstance(item, ChoicesItem):
         return _choices(question, found, index, settings)
     if isinstance(item, FormItem):
-        return Reply(Kind.FORM, payload={"form": item.form})
+        return Reply(Kind.FORM, payload={"form": item.form, "topic": item.topic})
     assert isinstance(item, HandoffItem)
-    return Hand(item.reason)
+    return Hand(item.reason, item.topic)
 
 
 def _text(item: TextItem, settings: Settings, lang: str) -> Reply:

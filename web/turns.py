@@ -30,6 +30,7 @@ from web.models import (
     AnsweredBy,
     Author,
     Conversation,
+    Shown,
     Turn,
     TurnState,
 )
@@ -214,7 +215,7 @@ def finish(services: Services, work: Work, plan: Plan, found: Found | None) -> b
             return True
         for position, step in enumerate(plan.steps):
             _write(session, work, position, step)
-        _count(conversation, plan, plan.outcome)
+        _count(conversation, plan, work.is_waiting)
         return True
 
 
@@ -269,15 +270,18 @@ def _write(session: Session, work: Work, position: int, step: Reply | Hand) -> N
     )
 
 
-def _count(conversation: Conversation, plan: Plan, outcome: Outcome | None) -> None:
-    """A failed turn may still hold Rasa's lock on the tracker, so the next one gets a new one."""
+def _count(conversation: Conversation, plan: Plan, is_waiting: bool) -> None:
+    """A failed turn may still hold Rasa's lock on the tracker, so the next one gets a new one.
+
+    A hello finds nothing either, and is no miss: what was shown decides.
+    """
     if plan.answered_by is AnsweredBy.FALLBACK:
         conversations.begin_segment(conversation)
     else:
         conversation.segment_turns += 1
     if any(isinstance(step, Hand) for step in plan.steps):
         conversation.misses = 0
-    elif outcome is Outcome.NONE:
+    elif plan.shown(is_waiting) is Shown.NONE:
         conversation.misses += 1
-    elif outcome is not None:
+    elif plan.outcome not in (None, Outcome.NONE):
         conversation.misses = 0
