@@ -92,6 +92,14 @@ class Holiday(Section):
 class KnowledgeBase(Section):
     folder: Path | None = None
     rescan_s: Annotated[float, Field(ge=0.1, le=60)] = 1.0
+    start_with: tuple[str, ...] = ()
+
+
+class Topic(Section):
+    """How the help pages call a topic, and what it is about."""
+
+    name: FactText
+    about: Annotated[str, Field(max_length=300)] = ""
 
 
 class Danger(Section):
@@ -141,6 +149,7 @@ class Settings(BaseSettings):
     chat_hours: Week | Literal["always"] | None = None
     holidays: tuple[Holiday, ...] = ()
     knowledge_base: KnowledgeBase = KnowledgeBase()
+    topics: dict[Annotated[str, Field(pattern=r"^[a-z]{2}/.+")], Topic] = {}
     danger: Danger = Danger()
     limits: Limits = Limits()
     retention: Retention = Retention()

@@ -3,12 +3,12 @@
 Rule: only `conversations.py` writes messages, only `leases.py` and `turns.py` move turns,
 only `handoffs.py` moves handoffs. States are enums, checked by the database. Text of patients
 stands in `message.text`, `message.payload`, `conversation.rating_comment` (masked) and
-`handoff.contact`, and nowhere else.
+`handoff.contact`, words of readers in `article_vote.comment` (masked), and nowhere else.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -113,6 +113,7 @@ class Conversation(Base):
     site: Mapped[str] = mapped_column(String(40))
     page_url: Mapped[str | None] = mapped_column(String(500))
     lang: Mapped[str] = mapped_column(String(8))
+    desk: Mapped[str | None] = mapped_column(String(40))  # the reason the patient chose, if any
     # Keyed hash of the network address, for limits and blocks.
     address_hash: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
@@ -207,9 +208,12 @@ class Handoff(Base):
     # asked | failed_twice | abuse | callback | danger
     reason: Mapped[str] = mapped_column(String(20))
     urgent: Mapped[bool] = mapped_column(default=False)
+    desk: Mapped[str | None] = mapped_column(String(40))  # an id of [[desks]]; None in old rows
     requested_at: Mapped[datetime] = mapped_column(UtcDateTime)
     claimed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+    opened_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # by the first agent who looked
+    read_n: Mapped[int] = mapped_column(default=0)  # the last row its agent has seen
     # The last agent went away while the patient waited: they were told so and offered the form.
     nobody_told_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
@@ -244,6 +248,21 @@ class Block(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+class ArticleVote(Base):
+    """One form "Was this helpful?" that was sent from an article's page; see help_feedback.py."""
+
+    __tablename__ = "article_vote"
+
+    form_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    article_id: Mapped[str] = mapped_column(String(300))
+    revision: Mapped[str] = mapped_column(String(16))  # the beginning of the text's digest
+    helpful: Mapped[bool]
+    comment: Mapped[str | None] = mapped_column(String(500))
+    voted_on: Mapped[date]  # the day alone: an hour could tell who it was
+
+    __table_args__ = (Index("ix_article_vote_voted_on", "voted_on", "article_id"),)
+
+
 class AuditEntry(Base):
     """Who did what to which conversation or account. Append-only."""
 
@@ -261,6 +280,15 @@ staff_roles = Table(
     Base.metadata,
     Column("staff_id", ForeignKey("staff.id"), primary_key=True),
     Column("role_id", ForeignKey("role.id"), primary_key=True),
+)
+
+
+# Whoever belongs to no desk works at all of them. The desks themselves stand in clinic.toml.
+staff_desk = Table(
+    "staff_desk",
+    Base.metadata,
+    Column("staff_id", ForeignKey("staff.id", ondelete="cascade"), primary_key=True),
+    Column("desk", String(40), primary_key=True),
 )
 
 
@@ -292,6 +320,7 @@ class Staff(Base, UserMixin):
     # agent_absent_after_s and not away.
     last_seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     is_away: Mapped[bool] = mapped_column(default=False)
+    languages: Mapped[str | None] = mapped_column(String(40))  # "en es"; None: any
 
     roles: Mapped[list[Role]] = relationship(  # type: ignore[assignment]
         secondary=staff_roles, lazy="selectin"

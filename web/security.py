@@ -119,6 +119,8 @@ def limit_items(settings: Settings) -> dict[str, RateLimitItem]:
         "message": RateLimitItemPerMinute(limits.messages_per_minute),
         "conversation": RateLimitItemPerHour(limits.conversations_per_hour),
         "request": RateLimitItemPerMinute(limits.requests_per_minute),
+        # "Was this helpful?", per network address: a waiting room may share one.
+        "help_vote": RateLimitItemPerHour(60),
         # Sign-in: one person who mistypes, one account attacked from many places, one place that
         # attacks many accounts. The first is the narrowest, so that a stranger far away cannot
         # easily lock Ana out.
