@@ -29,6 +29,7 @@ from web.hours import (
     within,
 )
 from web.hours import Holiday as CalendarHoliday
+from web.rasa import TOPICS
 
 ROOT = Path(__file__).resolve().parent.parent
 ORIGIN = re.compile(r"self|https?://[a-z0-9.\-]+(:(\d{1,5}|\*))?", re.IGNORECASE)
@@ -49,6 +50,12 @@ def _zone(name: str) -> str:
 def _periods(texts: tuple[str, ...]) -> tuple[str, ...]:
     parse_periods(texts)
     return texts
+
+
+def _topic(topic: str) -> str:
+    if topic not in TOPICS:
+        raise ValueError(f"is not one of {', '.join(TOPICS)}")
+    return topic
 
 
 def _origin(origin: str) -> str:
@@ -87,6 +94,15 @@ class Holiday(Section):
     on: date
     name: dict[str, str] = {}
     periods: Periods = ()
+
+
+class Desk(Section):
+    """Some of the staff, by what patients come for. `articles`: topics of articles, as they say."""
+
+    id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+    name: dict[str, FactText]
+    topics: tuple[Annotated[str, AfterValidator(_topic)], ...] = ()
+    articles: tuple[str, ...] = ()
 
 
 class KnowledgeBase(Section):
@@ -148,6 +164,7 @@ class Settings(BaseSettings):
     hours: Week
     chat_hours: Week | Literal["always"] | None = None
     holidays: tuple[Holiday, ...] = ()
+    desks: tuple[Desk, ...] = ()
     knowledge_base: KnowledgeBase = KnowledgeBase()
     topics: dict[Annotated[str, Field(pattern=r"^[a-z]{2}/.+")], Topic] = {}
     danger: Danger = Danger()
@@ -173,6 +190,12 @@ class Settings(BaseSettings):
                 "[knowledge_base] folder: is missing; outside demo mode it names the folder with "
                 "the clinic's own articles"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _desks_divide_all_topics(self) -> Settings:
+        if faults := _desk_faults(self.desks, self.clinic.languages):
+            raise ValueError("; ".join(f"[[desks]] {fault}" for fault in faults))
         return self
 
     @property
@@ -241,6 +264,21 @@ class Settings(BaseSettings):
             "clinic.chat_hours": week_text(self.chat_calendar, lang),
             "clinic.holidays": holidays_text(self.calendar, lang, at),
         }
+
+
+def _desk_faults(desks: tuple[Desk, ...], languages: tuple[str, ...]) -> list[str]:
+    faults, homes = [], dict[str, str]()
+    for desk in desks:
+        if [each.id for each in desks].count(desk.id) > 1:
+            faults.append(f"{desk.id}: there are two desks of this id")
+        if missing := [lang for lang in languages if lang not in desk.name]:
+            faults.append(f"{desk.id} name: is missing in {', '.join(missing)}")
+        for topic in desk.topics:
+            if homes.setdefault(topic, desk.id) != desk.id:
+                faults.append(f"{desk.id} topics: {topic} belongs to {homes[topic]} already")
+    if desks and "general" not in homes:
+        faults.append("topics: one desk needs general, for what belongs to no other")
+    return list(dict.fromkeys(faults))
 
 
 def _plain(week: Week) -> dict[str, tuple[str, ...]]:
