@@ -1,16 +1,13 @@
 /**
- * The panel: puts its parts together. Rule: the server's log is the truth; the panel shows it, and keeps what the
- * patient typed until the server has it.
+ * The panel. Rule: the server's log is the truth; what the patient typed is kept until the server has it.
  */
 import { Api, sleep } from './panel/api.js'
-import { Composer, Menu, confirmIn } from './panel/controls.js'
 import { Conversation, Memory, localStorageOrNull, newId } from './panel/conversation.js'
-import { Face, StatusLine, beep, findParts, makeStrings } from './panel/face.js'
+import { Face, StatusLine, beep, findParts, makeStrings, pickLanguage } from './panel/face.js'
 import { Feed } from './panel/feed.js'
-import { Forms, thank } from './panel/forms.js'
+import { Composer, Forms, Menu, confirmIn, thank } from './panel/forms.js'
 import { LogView } from './panel/log.js'
 import { Outbox, makeItem } from './panel/outbox.js'
-import { pickLanguage } from './panel/strings.js'
 import { Host, Tabs } from './panel/windows.js'
 
 const REST_AFTER_HIDDEN_MS = 120000
@@ -85,7 +82,7 @@ export class Panel {
       },
       onChange: (item, oldId) => this.view.showPending(item, oldId),
       onAnswer: (item, answer) => {
-        // Whatever the status: a danger card in the answer is shown first.
+        // First, whatever the status.
         if (answer.body?.card?.html) this.view.alert(item.client_id, answer.body.card.html)
         this.#takeLine(answer.status !== 0)
       },
@@ -112,7 +109,6 @@ export class Panel {
     this.outbox.run()
   }
 
-  /** Send words, or a picked button, as the patient's own. */
   send (body, label) {
     if (this.#state.status === 'ended') this.#startFresh(null)
     this.face.showNotice(null)
@@ -134,7 +130,7 @@ export class Panel {
     this.#rest()
   }
 
-  /** Somebody is looking: have the stream, here or through the tab that leads. */
+  /** Somebody is looking. */
   async #attend () {
     clearTimeout(this.#restTimer)
     if (!this.conversation.isThere || this.#state.status === 'ended') return
@@ -143,7 +139,7 @@ export class Panel {
     if (this.#isOpen && this.conversation.isThere && this.#state.status !== 'ended') this.tabs.join()
   }
 
-  /** Nobody is looking: hold no stream; ask now and then while somebody may answer. */
+  /** Nobody is looking: hold no stream. */
   #rest () {
     this.tabs.leave()
     const { status, working } = this.#state
@@ -166,7 +162,6 @@ export class Panel {
     this.tabs.checkLeader()
   }
 
-  /** Everything after the cursor, at once. */
   async #catchUp () {
     if (!this.conversation.isThere) return
     const after = this.view.log.cursor
@@ -218,14 +213,12 @@ export class Panel {
     if (message.type === 'line') this.#takeLine(message.isUp)
   }
 
-  /** Another tab began, ended or deleted the conversation. */
   #adopt () {
     if (!this.conversation.adopt()) return
     this.#reset()
     if (this.#isOpen) this.#attend()
   }
 
-  /** @returns null when there is a conversation to write to, else the answer that says why not */
   async #begin () {
     const hadOne = this.conversation.isThere
     const refused = await this.conversation.ensure()
@@ -256,7 +249,6 @@ export class Panel {
     this.feed.nudge()
   }
 
-  /** why: key of what the patient is told, or null. */
   #startFresh (why) {
     this.conversation.drop()
     this.#reset()
@@ -284,7 +276,6 @@ export class Panel {
     this.composer.focus()
   }
 
-  /** End or delete, after a question. @returns whether patient and server agreed */
   async #finish (picked) {
     const { strings } = this.face
     const words = [strings.say(`confirm_${picked}`), strings.say(`yes_${picked}`)]
@@ -296,7 +287,7 @@ export class Panel {
       this.face.explain(answer)
       return false
     }
-    // The stream says it too; one that is down would say it late.
+    // A stream that is down would say it late.
     if (picked === 'end') await this.#catchUp()
     return true
   }
@@ -319,7 +310,6 @@ export class Panel {
     window.addEventListener('pagehide', () => this.composer.save())
   }
 
-  /** A button inside a message. */
   #press ($button) {
     if (!$button) return
     const { handoff, reply, choice, helpful, continue: goesOn, retry, edit } = $button.dataset

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync, readdirSync } from 'node:fs'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { errorKey } from '../../widget/panel/forms.js'
-import { countCharacters } from '../../widget/panel/controls.js'
+import { countCharacters, errorKey } from '../../widget/panel/forms.js'
 
 const WIDGET = new URL('../../widget/', import.meta.url)
 const read = name => readFileSync(new URL(name, WIDGET), 'utf8')

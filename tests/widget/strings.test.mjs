@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync, readdirSync } from 'node:fs'
 import { test } from 'node:test'
-import { LANGUAGES, Strings, fill, loadTexts, pickLanguage } from '../../widget/panel/strings.js'
+import { LANGUAGES, Strings, fill, loadTexts, pickLanguage } from '../../widget/panel/face.js'
 
 const WIDGET = new URL('../../widget/', import.meta.url)
 const read = name => readFileSync(new URL(name, WIDGET), 'utf8')

@@ -6,6 +6,8 @@ facts in data-* attributes and no script of its own.
 
 from __future__ import annotations
 
+import gzip
+from functools import lru_cache
 from pathlib import Path
 
 from flask import Blueprint, Response, abort, request, send_from_directory
@@ -28,6 +30,7 @@ TYPES = {
     ".svg": "image/svg+xml",
     ".png": "image/png",
 }
+TEXTS = ("text/javascript", "text/css", "application/json")
 LOADER_MAX_AGE_S = 300
 
 
@@ -41,7 +44,24 @@ def file(name: str) -> ResponseReturnValue:
     response.cache_control.no_cache = None if name == "loader.js" else True
     response.cache_control.max_age = LOADER_MAX_AGE_S if name == "loader.js" else None
     response.cache_control.public = True
+    return _squeezed(response) if kind in TEXTS else response
+
+
+def _squeezed(response: Response) -> Response:
+    """Send text as gzip to who takes it: the panel must come over a slow line."""
+    response.vary.add("Accept-Encoding")
+    if response.status_code != 200 or not request.accept_encodings["gzip"]:
+        return response
+    response.direct_passthrough = False
+    response.set_data(_gzip(response.get_data()))
+    response.content_encoding = "gzip"
+    response.headers["ETag"] = f"W/{response.headers['ETag']}"
     return response
+
+
+@lru_cache(maxsize=64)
+def _gzip(text: bytes) -> bytes:
+    return gzip.compress(text, mtime=0)
 
 
 @blueprint.get("/chat")

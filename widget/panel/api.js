@@ -1,13 +1,10 @@
-/**
- * The chat's HTTP interface, and how long to wait before it is tried again. Rule: a call never throws; whatever happened
- * comes back as a status, 0 when nobody answered.
- */
+/** The chat's HTTP interface. Rule: a call never throws; the status is 0 when nobody answered. */
 const ANSWER_WITHIN_MS = 12000
 const POLL_WAIT_S = 25
 
 /** An answer is {status, body: ?object, retry_after_s}. */
 export class Api {
-  /** {id, token}, or null before the first words. */
+  /** {id, token} */
   conversation = null
 
   constructor (base, fetch) { Object.assign(this, { base, fetch }) }
@@ -23,13 +20,11 @@ export class Api {
   end () { return this.#own('POST', '/end', {}) }
   forget () { return this.#own('DELETE', '') }
 
-  /** The rows after `after`: at once, or `waits` until there is one. */
   log (after, waits, signal) {
     const waitS = waits ? POLL_WAIT_S : 0
     return this.#own('GET', `/log?after=${after}&wait_s=${waitS}`, undefined, signal, ANSWER_WITHIN_MS + waitS * 1000)
   }
 
-  /** @returns {Promise<{status: number, chunks: ?AsyncIterable<string>}>} */
   async stream (after, signal) {
     try {
       const headers = { ...this.#bearer(), 'Last-Event-ID': String(after) }
@@ -65,7 +60,7 @@ export class Api {
   }
 }
 
-/** A proxy's error page is HTML: the status still counts. */
+/** A proxy's error page is HTML. */
 async function jsonOrNull (response) {
   const text = await response.text()
   try { return JSON.parse(text) } catch { return null }
@@ -82,17 +77,16 @@ async function * texts (body) {
 
 const FIRST_WAIT_MS = 500
 
-/** A person who looks at the panel waits at most this long after the line is back. */
 export const WATCHED_CEILING_MS = 4000
 export const HIDDEN_CEILING_MS = 30000
 
-/** Half of it fixed, half by chance: a restarted server is not stormed. `failures`: in a row, from 1. */
+/** Half by chance: a restarted server is not stormed. `failures`: in a row, from 1. */
 export function backoffMs (failures, ceilingMs, random) {
   const step = Math.min(ceilingMs, FIRST_WAIT_MS * 2 ** Math.min(failures - 1, 20))
   return Math.round(step / 2 + random() * step / 2)
 }
 
-/** Sleep that ends early, without an error, when the signal is aborted. */
+/** An abort ends it early, without an error. */
 export function sleep (ms, signal) {
   return new Promise(resolve => {
     if (signal?.aborted) return resolve()

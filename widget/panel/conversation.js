@@ -1,12 +1,11 @@
 /**
- * What this browser keeps: the conversation, the draft, the outbox. Rule: one conversation per site and browser, made
- * with the first words and not before; all of it stays in the frame's own storage; nothing here throws.
+ * What this browser keeps. Rule: one conversation per site and browser, made with the first words; nothing throws.
  */
 
 export class Memory {
   #fallback = new Map()
 
-  /** storage: null where blocked, memory serves then; prefix: keeps sites apart. */
+  /** storage: null where blocked. */
   constructor (storage, prefix) { Object.assign(this, { storage, prefix }) }
 
   get (key, otherwise = null) {
@@ -34,7 +33,6 @@ export class Memory {
   }
 }
 
-/** @returns {?Storage} null where the browser refuses even to be asked */
 export function localStorageOrNull () {
   try { return window.localStorage } catch { return null }
 }
@@ -47,7 +45,7 @@ export class Conversation {
 
   get isThere () { return this.parts.api.conversation !== null }
 
-  /** Take up what is stored, perhaps by another tab. @returns {boolean} whether it changed */
+  /** Take up what is stored, perhaps by another tab. */
   adopt () {
     const { api, memory } = this.parts
     const before = api.conversation?.id
@@ -55,10 +53,10 @@ export class Conversation {
     return before !== api.conversation?.id
   }
 
-  /** @returns {Promise<?Answer>} null when there is a conversation, else why not */
+  /** @returns null when there is a conversation, else the answer that says why not */
   async ensure () {
     if (this.isThere) return null
-    // Two tabs that begin at once must not make two conversations.
+    // Two tabs may begin at once.
     const { locks, lockName } = this.parts
     return locks ? locks.request(lockName, () => this.#make()) : this.#make()
   }
@@ -73,7 +71,7 @@ export class Conversation {
     this.adopt()
     if (this.isThere) return null
     const answer = await api.create(facts())
-    // A 404 here speaks of the site, not of a conversation that is gone.
+    // A 404 here is about the site.
     if (!answer.body?.token) return { ...answer, status: answer.status === 404 ? 503 : answer.status }
     const { id, token } = answer.body
     api.conversation = { id, token }
@@ -82,7 +80,7 @@ export class Conversation {
   }
 }
 
-/** An id nobody else has. crypto.randomUUID is missing on plain http. */
+/** crypto.randomUUID is missing on plain http. */
 export function newId () {
   if (crypto.randomUUID) return crypto.randomUUID()
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), byte => byte.toString(16).padStart(2, '0')).join('')

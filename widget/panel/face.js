@@ -1,6 +1,5 @@
-/** What the panel shows around the log. Rule: who answers, a way to a person and the emergency line are always there. */
+/** Around the log. Rule: who answers, a way to a person and the emergency line are always there. */
 import { make, makeRating } from './forms.js'
-import { LANGUAGES, Strings, loadTexts } from './strings.js'
 
 const BANNER_AFTER_MS = 2500
 const PAUSE_MS = 900
@@ -12,7 +11,6 @@ export class Face {
 
   constructor (parts) { Object.assign(this, parts) }
 
-  /** Put everything in the patient's language. */
   speak () {
     const { $, facts, strings } = this
     document.documentElement.lang = strings.lang
@@ -39,7 +37,6 @@ export class Face {
     this.speak()
   }
 
-  /** The state as the stream tells it. */
   showState ({ status, working, agent, agent_typing: isTyping, rating_due: isDue, text }) {
     const { $, strings } = this
     const isWithAgent = status === 'agent' && agent
@@ -74,7 +71,6 @@ export class Face {
     }
   }
 
-  /** Why the screen is empty again: the key of a text, or null. */
   showNotice (key) {
     const { notice } = this.$
     notice.hidden = !key
@@ -82,10 +78,9 @@ export class Face {
     if (key) this.status.announce(notice.textContent)
   }
 
-  /** What failed, in the server's words or ours. */
   explain (answer) { this.status.show(answer?.body?.error?.message || this.strings.say('not_done')) }
 
-  /** A short cut is not worth a word; one that lasts is said. @returns {boolean} whether it is news */
+  /** A short cut is not worth a word. @returns whether it is news */
   showLine (isUp) {
     if (isUp === this.#isUp) return false
     this.#isUp = isUp
@@ -116,7 +111,7 @@ function makeButton (className, text, act) {
   return $made
 }
 
-/** Every element the panel drives carries data-part; a missing one is named at once. */
+/** A missing one is named at once. */
 export function findParts ($root) {
   const parts = {}
   for (const $each of $root.querySelectorAll('[data-part]')) parts[$each.dataset.part] = $each
@@ -128,20 +123,19 @@ export function findParts ($root) {
   })
 }
 
-/** Throws when the texts cannot be had. */
 export async function makeStrings (lang, facts) {
   const texts = await loadTexts(lang, fetch)
   return new Strings(lang, texts, { clinic: facts.clinicName, phone: facts.clinicPhone, emergency: facts.emergencyPhone })
 }
 
-/** Short states. Rule: what is heard comes after a pause, once, and only if it is still true. */
+/** Short states. Rule: heard after a pause, once, and only if still true. */
 export class StatusLine {
   #timer = null
 
-  /** $said is for the ears (role="status"), $seen for the eyes. */
+  /** $said is for the ears, $seen for the eyes. */
   constructor ($said, $seen) { Object.assign(this, { $said, $seen }) }
 
-  /** A state that stays, such as a place in the queue. Empty takes it away. */
+  /** A state that stays. */
   show (text) {
     if (this.$seen.textContent === text) return
     this.$seen.textContent = text
@@ -149,14 +143,14 @@ export class StatusLine {
     this.announce(text)
   }
 
-  /** Something that happened; it is heard and not shown. */
+  /** Heard, not shown. */
   announce (text) {
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => { this.$said.textContent = text }, PAUSE_MS)
   }
 }
 
-/** A short soft tone, only where the patient has asked for sound. */
+/** A short soft tone. */
 export function beep () {
   try {
     const context = new AudioContext()
@@ -166,4 +160,46 @@ export function beep () {
     tone.stop(context.currentTime + 0.2)
     tone.onended = () => context.close()
   } catch { /* the browser keeps silence: so do we */ }
+}
+
+/** Rule: every word a patient reads stands in strings/<lang>.json and is put in as text, not HTML. */
+export const LANGUAGES = ['en', 'es']
+
+export function pickLanguage (...wishes) {
+  const spoken = wishes.map(wish => String(wish ?? '').slice(0, 2).toLowerCase())
+  return spoken.find(wish => LANGUAGES.includes(wish)) ?? LANGUAGES[0]
+}
+
+/** A name without a value stays as written. */
+export function fill (text, values) {
+  return text.replace(/\{(\w+)\}/g, (whole, name) => Object.hasOwn(values, name) ? String(values[name]) : whole)
+}
+
+export class Strings {
+  constructor (lang, texts, always = {}) { Object.assign(this, { lang, texts, always }) }
+
+  say (key, values) {
+    if (!Object.hasOwn(this.texts, key)) throw new Error(`Strings: no text "${key}" in ${this.lang}`)
+    return fill(this.texts[key], { ...this.always, ...values })
+  }
+
+  /** Keys `<key>_one` and `<key>_other`. */
+  count (key, count) {
+    const form = new Intl.PluralRules(this.lang).select(count) === 'one' ? 'one' : 'other'
+    return this.say(`${key}_${form}`, { count: new Intl.NumberFormat(this.lang).format(count) })
+  }
+
+  list (key) { return this.texts[key] }
+
+  apply ($root) {
+    for (const $each of $root.querySelectorAll('[data-string]')) $each.textContent = this.say($each.dataset.string)
+    for (const $each of $root.querySelectorAll('[data-string-label]')) $each.ariaLabel = this.say($each.dataset.stringLabel)
+    for (const $each of $root.querySelectorAll('[data-string-placeholder]')) $each.placeholder = this.say($each.dataset.stringPlaceholder)
+  }
+}
+
+export async function loadTexts (lang, fetch) {
+  const response = await fetch(new URL(`../strings/${lang}.json`, import.meta.url))
+  if (!response.ok) throw new Error(`strings of ${lang}: ${response.status}`)
+  return response.json()
 }

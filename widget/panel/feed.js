@@ -1,17 +1,16 @@
 /**
- * The rows of the log as they come: by stream, by long poll where streams fail, now and then while the panel is
- * closed. Rule: goes on from the last row seen and never gives up.
+ * The rows as they come: by stream, by long poll where streams fail. Rule: goes on from the last row seen and never
+ * gives up.
  */
 import { HIDDEN_CEILING_MS, WATCHED_CEILING_MS, backoffMs } from './api.js'
 
-/** The server sends a heartbeat each 15 s: silence longer than this is a dead line. */
+/** The heartbeat comes each 15 s. */
 const SILENCE_MS = 35000
-/** It sends its state at once: a proxy that holds a stream back is known soon. */
+/** Some proxies hold a stream back. */
 const FIRST_SIGN_MS = 8000
 const STALE_AFTER_MS = 17000
 const POLLS_BEFORE_NEXT_STREAM = 12
 const STREAM_TRIES = 3
-/** A server that answers a long poll at once must not be asked without a breath. */
 const POLL_PAUSE_MS = 300
 const QUIET_POLL_MS = 15000
 const QUIET_POLL_SLOW_MS = 60000
@@ -29,7 +28,7 @@ export class Feed {
 
   constructor (parts) { this.parts = parts }
 
-  /** @param {'off'|'live'|'quiet'} mode live: the panel is open; quiet: closed, only the unread badge wants to know */
+  /** @param {'off'|'live'|'quiet'} mode quiet: closed, for the unread badge */
   set mode (mode) {
     if (mode === this.#mode) return
     this.#mode = mode
@@ -41,7 +40,7 @@ export class Feed {
 
   get mode () { return this.#mode }
 
-  /** The page was woken or the line is back: try now, and trust no silent stream. */
+  /** Try now, and trust no silent stream. */
   nudge () {
     this.#waiting?.abort()
     if (this.#mode !== 'live' || this.parts.now() - this.#lastSignAt < STALE_AFTER_MS) return
@@ -114,7 +113,7 @@ export class Feed {
       const { status, chunks } = await this.parts.api.stream(this.parts.cursor(), both)
       if (isGone(status)) return 'gone'
       if (!chunks) return this.#noStream(status === 429 || status === 503)
-      // One that spoke and ended (a restart, a proxy's limit) is taken up again after the shortest wait.
+      // One that spoke and ended: a restart, a proxy's limit.
       return await this.#read(chunks, both, watch) ? 'down' : this.#noStream(false)
     } finally {
       watch.stop()
@@ -172,15 +171,14 @@ export class Feed {
 
 function isGone (status) { return status === 404 || status === 401 }
 
-/** Server-sent events out of text. Rule: the same events come out however the text was cut on its way. */
+/** Server-sent events. Rule: the same come out however the text was cut on its way. */
 export class EventParser {
   #rest = ''
   #name = ''
   #data = []
 
-  /** @returns {{name: string, data: string}[]} the events that `text` completes, oldest first; ids are not used here */
   feed (text) {
-    // A line may end with \r\n cut in the middle: a \r at the very end waits for what follows.
+    // \r\n may be cut in the middle.
     const lines = (this.#rest + text).split(/\r\n|\n|\r(?!$)/)
     this.#rest = lines.pop()
     return lines.map(line => this.#line(line)).filter(Boolean)

@@ -1,7 +1,13 @@
-/** Form cards in the log. Rule: errors beside the field and in words, focus on the first, nothing typed is lost. */
+/**
+ * What the patient writes and picks with. Rule: what is typed is never cut and never lost; errors stand beside the field,
+ * in words, and the first has the focus.
+ */
 import { newId } from './conversation.js'
 
-/** @returns {?string} key of the text, null when the field is well */
+const WARN_FROM = 0.9
+const SAVE_AFTER_MS = 300
+const TYPING_EACH_MS = 3000
+
 export function errorKey (validity, type) {
   if (validity.valid) return null
   if (validity.valueMissing) return 'form_required'
@@ -37,7 +43,7 @@ export class Forms {
     if (answer.status >= 200 && answer.status < 300) return thank($form, this.strings().say('form_sent'))
     const named = Object.entries(answer.body?.error?.fields ?? {}).filter(([name]) => $form.elements[name])
     if (named.length) {
-      // Other words need another id: the server keeps the first words it saw under one.
+      // Other words need another id.
       delete $form.dataset.clientId
       this.#show($fields, new Map(named))
       return
@@ -45,7 +51,7 @@ export class Forms {
     this.#failed($submit, answer)
   }
 
-  /** @returns {boolean} whether there is an error */
+  /** @returns whether there is one */
   #show ($fields, errors) {
     for (const $each of $fields) {
       const said = errors.get($each.name)
@@ -74,7 +80,6 @@ export class Forms {
 
 const SCORES = [5, 4, 3, 2, 1]
 
-/** How the chat was, asked once. */
 export function makeRating (strings, send) {
   const $form = make('form', 'kb-after')
   const $set = make('fieldset', 'kb-score')
@@ -106,7 +111,7 @@ export function makeRating (strings, send) {
   return $form
 }
 
-/** Put thanks where buttons were. The focus that stood on them goes to the words instead of nowhere. */
+/** The focus that stood on the buttons goes to the words instead of nowhere. */
 export function thank ($old, words) {
   const $thanks = make('p', 'kb-rating__thanks', words)
   if ($old.dataset.rating !== undefined) $thanks.dataset.rating = ''
@@ -127,4 +132,125 @@ export function make (name, className = '', text = '') {
   $made.className = className
   $made.textContent = text
   return $made
+}
+
+/** As the server counts. */
+export function countCharacters (text) { return [...text.trim()].length }
+
+export class Composer {
+  #saving = null
+  #saidTypingAt = 0
+
+  constructor (parts) {
+    Object.assign(this, parts)
+    this.$text.value = this.memory.get('draft', '')
+    this.#fit()
+    this.$text.addEventListener('input', () => this.#changed())
+    this.$text.addEventListener('keydown', event => {
+      // Enter also ends the composing of a syllable.
+      if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return
+      event.preventDefault()
+      this.#send()
+    })
+    this.$form.addEventListener('submit', event => {
+      event.preventDefault()
+      this.#send()
+    })
+  }
+
+  focus () { this.$text.focus() }
+
+  giveBack (text) {
+    this.$text.value = [text, this.$text.value].filter(Boolean).join('\n')
+    this.#changed()
+    this.focus()
+  }
+
+  save () {
+    clearTimeout(this.#saving)
+    if (this.$text.value) this.memory.set('draft', this.$text.value)
+    else this.memory.remove('draft')
+  }
+
+  showCount () {
+    const left = this.limit - countCharacters(this.$text.value)
+    const isOver = left < 0
+    const isNear = left <= this.limit * (1 - WARN_FROM)
+    this.$counter.textContent = !isNear ? '' : this.strings().count(isOver ? 'too_many' : 'left', Math.abs(left))
+    this.$counter.classList.toggle('kb-composer__counter--over', isOver)
+    this.$text.ariaInvalid = isOver ? 'true' : null
+    return isOver
+  }
+
+  #changed () {
+    this.#fit()
+    if (this.showCount()) this.status.announce(this.$counter.textContent)
+    clearTimeout(this.#saving)
+    this.#saving = setTimeout(() => this.save(), SAVE_AFTER_MS)
+    if (this.$text.value && Date.now() - this.#saidTypingAt > TYPING_EACH_MS) {
+      this.#saidTypingAt = Date.now()
+      this.onTyping()
+    }
+  }
+
+  #send () {
+    const text = this.$text.value.trim()
+    if (!text) return this.focus()
+    if (this.showCount()) {
+      this.status.announce(this.$counter.textContent)
+      return this.focus()
+    }
+    this.$text.value = ''
+    this.save()
+    this.#changed()
+    this.onSend(text)
+  }
+
+  /** For browsers without `field-sizing: content`. */
+  #fit () {
+    if (CSS.supports('field-sizing', 'content')) return
+    this.$text.style.blockSize = 'auto'
+    this.$text.style.blockSize = `${this.$text.scrollHeight + 2}px`
+  }
+}
+
+export class Menu {
+  constructor ({ $button, $menu, onPick }) {
+    Object.assign(this, { $button, $menu })
+    $button.addEventListener('click', () => this.toggle($menu.hidden))
+    $menu.addEventListener('click', event => {
+      const $item = event.target.closest('[data-menu]')
+      if (!$item) return
+      this.close()
+      onPick($item.dataset.menu)
+    })
+    document.addEventListener('pointerdown', event => {
+      if (!$menu.contains(event.target) && !$button.contains(event.target)) this.toggle(false)
+    })
+    $menu.addEventListener('focusout', event => {
+      if (event.relatedTarget && !$menu.contains(event.relatedTarget)) this.toggle(false)
+    })
+  }
+
+  get isOpen () { return !this.$menu.hidden }
+
+  toggle (opens) {
+    this.$menu.hidden = !opens
+    this.$button.ariaExpanded = String(opens)
+  }
+
+  close () {
+    this.toggle(false)
+    this.$button.focus()
+  }
+}
+
+export function confirmIn ($dialog, $text, $yes, question, yes) {
+  $text.textContent = question
+  $yes.textContent = yes
+  $dialog.returnValue = 'no'
+  $dialog.showModal()
+  return new Promise(resolve => {
+    $dialog.addEventListener('close', () => resolve($dialog.returnValue === 'yes'), { once: true })
+  })
 }

@@ -1,4 +1,4 @@
-/** The log. Rule: each row stands once, in the order of its number, wherever it came from and however often. */
+/** The log. Rule: each row stands once, in the order of its number, however often it comes. */
 import { make } from './forms.js'
 
 /** Rows are {n, author, kind, client_id, at, html}. */
@@ -8,20 +8,19 @@ export class Log {
   #cards = new Set()
   #owed = new Set()
 
-  /** All rows up to this one are here. The stream and the long poll go on from it. */
+  /** All rows up to this one are here. */
   cursor = 0
 
-  /** @returns {boolean} false when the source has skipped rows: it has sent everything after `after` up to `n` */
+  /** `after`: the row sent before this one. @returns false when rows are missing in between */
   advance (after, n) {
     if (after > this.cursor) return false
     this.cursor = Math.max(this.cursor, n)
     return true
   }
 
-  /** @returns {boolean} whether the server's own row of this message stands here */
   knows (clientId) { return [...this.#own.values()].includes(clientId) }
 
-  /** A danger card came with a response. @returns {boolean} false when it stands here already */
+  /** A card came with a response. @returns false when it stands here already */
   takeCard (clientId) {
     if (this.#cards.has(clientId)) return false
     this.#cards.add(clientId)
@@ -29,10 +28,7 @@ export class Log {
     return true
   }
 
-  /**
-   * @returns {?{before: ?number, cardOf: ?string}} null: it is here. `before`: the row it goes in front of, null at the
-   * end. `cardOf`: not to be shown, it is the card that came with the response to this client_id.
-   */
+  /** @returns null: it is here. `before`: the row it goes in front of. `cardOf`: its card came with that response. */
   accept ({ n, author, kind, client_id: clientId }) {
     if (this.#numbers.includes(n)) return null
     const at = this.#numbers.findLastIndex(other => other < n) + 1
@@ -48,7 +44,7 @@ export class Log {
 
 const NEAR_END_PX = 96
 
-/** The log on the screen. Rule: HTML comes from the server's templates alone; what a patient typed is put in as text. */
+/** The log on the screen. Rule: HTML comes from the server alone; what a patient typed is put in as text. */
 export class LogView {
   #quietTimer = null
   #isAtEnd = true
@@ -62,27 +58,27 @@ export class LogView {
       this.#isAtEnd = isNear && !this.#holds
       if (isNear) $newer.hidden = true
     }, { passive: true })
-    // The keyboard comes up, "typing" appears: whoever was at the end stays there, unless they fill in a form.
+    // The keyboard comes up: whoever was at the end stays there, unless they fill in a form.
     const sizes = new ResizeObserver(() => {
       if (this.#isAtEnd && $log.childElementCount && !$scroll.contains(document.activeElement)) this.scrollToEnd()
     })
     for (const $each of [$scroll, ...$scroll.children]) sizes.observe($each)
   }
 
-  /** Start with an empty log; lines that wait to be sent stay. */
+  /** Lines that wait to be sent stay. */
   clear () {
     this.$log.replaceChildren(...this.$log.querySelectorAll('[data-pending]'))
     this.log = new Log()
   }
 
-  /** What was said before is there to be read, not to be read out. */
+  /** What was said before is not read out. */
   readQuietly () {
     this.$log.setAttribute('aria-live', 'off')
     clearTimeout(this.#quietTimer)
     this.#quietTimer = setTimeout(() => this.$log.removeAttribute('aria-live'), 1000)
   }
 
-  /** @returns {boolean} whether the row is new on this screen */
+  /** @returns whether the row is new here */
   place (row, isLive) {
     const placing = this.log.accept(row)
     if (!placing) return false
@@ -99,7 +95,7 @@ export class LogView {
     return true
   }
 
-  /** The danger card of a response: seen and heard at once, and once. */
+  /** The card of a response. */
   alert (clientId, html) {
     if (!this.log.takeCard(clientId)) return
     const $card = make('div', 'kb-message kb-message--bot')
@@ -113,7 +109,7 @@ export class LogView {
     this.#hold($card)
   }
 
-  /** Show or update a line of the outbox; oldId: the id it was shown under. */
+  /** oldId: the id it was shown under. */
   showPending (item, oldId = item.client_id) {
     if (this.log.knows(item.client_id)) return
     const $line = this.#find('pending', oldId) ?? this.#makePending(item)
@@ -139,7 +135,6 @@ export class LogView {
     this.$newer.hidden = true
   }
 
-  /** Something below the log asks to be read: from its beginning. */
   showFrom ($below) {
     this.#isAtEnd = false
     $below.scrollIntoView({ block: 'start' })
@@ -159,7 +154,7 @@ export class LogView {
     return [item.said || this.strings().say('not_sent'), $button]
   }
 
-  /** Not heard as part of the log: the row that takes its place is. */
+  /** Not heard: the row that takes its place is. */
   #makePending (item) {
     const $line = make('div', 'kb-message kb-message--patient kb-message--pending')
     $line.setAttribute('aria-live', 'off')
@@ -181,7 +176,7 @@ export class LogView {
     return $row
   }
 
-  /** A reply longer than the screen is read from its first row; whoever reads further up is not pulled away. */
+  /** A long reply is read from its beginning; whoever reads further up is not pulled away. */
   #follow ($row) {
     let $first = $row
     while ($first.matches('.kb-message--bot + .kb-message--bot')) $first = $first.previousElementSibling
@@ -190,7 +185,7 @@ export class LogView {
     else this.showFrom($first)
   }
 
-  /** Nothing moves a danger card off the screen until the patient writes again. */
+  /** Nothing moves a card off the screen until the patient writes. */
   #hold ($card) {
     // On the body: an article may not be an alert.
     $card.querySelector('.kb-message__body').setAttribute('role', 'alert')

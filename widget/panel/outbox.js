@@ -1,23 +1,23 @@
 /**
- * What the patient sent and the server does not have yet. Rule: kept until the server has it, sent in order, one at a
- * time, always under the same client_id, so that trying again can never double a message.
+ * What the server does not have yet. Rule: kept until it has, sent in order, one at a time, always under the same
+ * client_id, so that trying again never doubles a message.
  */
 import { WATCHED_CEILING_MS, backoffMs } from './api.js'
 
 export const TRIES = 6
 const LONGEST_WAIT_MS = 60000
 
-/** label: the words shown; said: the server's message; state: sending, waiting (for another try) or failed. */
+/** said: the server's message; state: sending, waiting (for another try) or failed. */
 export function makeItem (clientId, body, label) {
   return { client_id: clientId, body, label, state: 'sending', tries: 0, said: '', can_retry: true }
 }
 
-/** What becomes of an item after an answer: sent, wait, fail, or gone: the conversation is not there any more. */
+/** What becomes of an item: sent, wait, fail, or gone: the conversation is not there any more. */
 export function decide (item, { status, body, retry_after_s: retryAfterS }, random) {
   if (status >= 200 && status < 300) return { act: 'sent' }
   const tried = { ...item, tries: item.tries + 1, said: body?.error?.message ?? '', is_offline: status === 0 }
   const isGone = status === 404 || status === 401
-  // An expired conversation was not written to: the same words may go into a new one, once.
+  // The same words may go into a new conversation, once.
   if (isGone && !item.has_moved) return { act: 'gone', item: { ...item, has_moved: true } }
   const waitMs = Math.max(backoffMs(tried.tries, 2 * WATCHED_CEILING_MS, random), (retryAfterS ?? 0) * 1000)
   const mayPass = status === 0 || status === 408 || status === 429 || status >= 500
@@ -29,7 +29,6 @@ export function decide (item, { status, body, retry_after_s: retryAfterS }, rand
   return { act: 'fail', item: { ...tried, state: 'failed', can_retry: canRetry, needs_new_id: isReused } }
 }
 
-/** For another try; `newId` when the old id may not be used again. */
 export function retried (item, newId) {
   return { ...item, client_id: newId ?? item.client_id, state: 'sending', tries: 0, said: '', has_moved: false }
 }
@@ -42,7 +41,7 @@ export class Outbox {
 
   constructor (parts) {
     this.parts = parts
-    // What a closed tab left behind. One may have arrived although its answer did not: same id, no harm.
+    // What a closed tab left behind.
     this.#items = parts.store.load().map(item => item.state === 'failed' ? item : retried(item))
   }
 
@@ -62,7 +61,6 @@ export class Outbox {
     return this.run()
   }
 
-  /** @returns the item taken out, so that its words can go back to the text box */
   remove (clientId) {
     const item = this.#items.find(each => each.client_id === clientId) ?? null
     this.#items = this.#items.filter(each => each !== item)
@@ -70,7 +68,7 @@ export class Outbox {
     return item
   }
 
-  /** The line is back: do not sit out the wait, and send what only the line had held up. */
+  /** Do not sit out the wait, and send what only the line had held up. */
   nudge () {
     this.#wake?.abort()
     for (const item of this.#items) if (item.state === 'failed' && item.is_offline) this.#put(item, retried(item))
@@ -125,7 +123,7 @@ export class Outbox {
     this.parts.onChange(item, old.client_id)
   }
 
-  /** Only ours are written: another tab keeps its own in the same place. */
+  /** Another tab keeps its own in the same place. */
   #save () {
     for (const item of this.#items) this.#held.add(item.client_id)
     this.parts.store.save(this.#items, this.#held)

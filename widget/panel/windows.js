@@ -1,10 +1,10 @@
-/** The windows around this one: other tabs with the chat, and the clinic's page. */
+/** The windows around this one. */
 
 const ANSWER_WITHIN_MS = 1500
 
 /**
- * One tab of a browser holds the stream and tells the others. Rule: at most one leads; a leader that does not answer
- * (asleep in a pocket) is replaced; without the browser's locks every tab leads itself.
+ * One tab holds the stream and tells the others. Rule: at most one leads; one that sleeps is replaced; without the
+ * browser's locks every tab leads itself.
  */
 export class Tabs {
   #release = null
@@ -22,7 +22,7 @@ export class Tabs {
 
   send (message) { this.#channel?.postMessage(message) }
 
-  /** Wish to have the stream: lead now, or when the leader goes. */
+  /** Lead now, or when the leader goes. */
   join () {
     if (this.#asking || this.isLeader) return
     if (!this.parts.locks || !this.#channel) return this.#lead()
@@ -40,7 +40,7 @@ export class Tabs {
     this.#release = null
   }
 
-  /** A frozen page keeps its lock: ask it, and take the lock where no answer comes. */
+  /** A frozen page keeps its lock: take it. */
   async checkLeader () {
     if (this.isLeader || !this.#asking) return
     this.#sawLeader = false
@@ -64,7 +64,6 @@ export class Tabs {
     }).catch(() => this.#lost(asking))
   }
 
-  /** The lock was stolen from us, or the wish was taken back. */
   #lost (asking) {
     if (!this.isLeader) return
     this.isLeader = false
@@ -85,7 +84,7 @@ export class Tabs {
   }
 }
 
-/** The clinic's page. Rule: hears and tells one exact origin, and only the window that holds us. */
+/** The clinic's page. Rule: hears and tells one exact origin. */
 export class Host {
   constructor ({ window, onOpen, onClose }) {
     this.window = window

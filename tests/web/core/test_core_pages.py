@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import shutil
 from collections import Counter
@@ -186,6 +187,19 @@ def test_widget_files_are_served_with_their_type(client: FlaskClient, name: str)
         unchanged = {"If-None-Match": answer.headers["ETag"]}
     with client.get(f"/widget/{name}", headers=unchanged) as again:
         assert again.status_code == 304
+
+
+def test_widget_files_travel_as_gzip_where_it_is_taken(client: FlaskClient) -> None:
+    path = "/widget/panel.js"
+    plain = client.get(path, headers={"Accept-Encoding": "identity"}, buffered=True)
+    small = client.get(path, headers={"Accept-Encoding": "gzip"}, buffered=True)
+    assert (plain.content_encoding, small.content_encoding) == (None, "gzip")
+    assert gzip.decompress(small.data) == plain.data
+    assert len(small.data) * 2 < len(plain.data)
+    assert "Accept-Encoding" in small.headers["Vary"]
+    tag = small.headers["ETag"]
+    again = {"Accept-Encoding": "gzip", "If-None-Match": tag}
+    assert client.get(path, headers=again, buffered=True).status_code == 304
 
 
 def test_a_changed_widget_is_taken_at_once_and_the_loader_soon(client: FlaskClient) -> None:
