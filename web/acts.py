@@ -1,4 +1,4 @@
-"""What one message of a patient does: words, a pick from a list, or going on after a card.
+"""What one message of a patient does: words, a pick from a list or a desk, going on after a card.
 
 Rule: an act becomes a text and a payload here, masked; what it refers to must stand in the log of
 the same conversation.
@@ -14,8 +14,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from safety.identifiers import mask
+from web import desks
 from web.config import Settings
-from web.models import Kind, Message
+from web.models import Conversation, Kind, Message
 from web.security import keyed_hash
 
 
@@ -37,13 +38,20 @@ class Picked:
 
 
 @dataclass(frozen=True)
+class Chosen:
+    """What the patient came for, chosen before the first words: the id of a desk."""
+
+    desk: str
+
+
+@dataclass(frozen=True)
 class Continued:
     """The patient of row n says it is no emergency and wants the answer."""
 
     n: int
 
 
-Act = Typed | Picked | Continued
+Act = Typed | Picked | Chosen | Continued
 
 
 def digest(secret: bytes, act: Act) -> str:
@@ -66,6 +74,11 @@ def content(
         if act.article and act.article not in titles:
             raise NotInLog(conversation_id)
         return titles.get(act.article, ""), {"choice": act.article, "of": act.n}
+    if isinstance(act, Chosen):
+        if desks.named(settings, act.desk) is None:
+            raise desks.DeskUnknown(act.desk)
+        lang = session.get_one(Conversation, conversation_id).lang
+        return desks.name(settings, act.desk, lang), {"desk": act.desk}
     card = row(session, conversation_id, act.n, Kind.DANGER)
     return "", {"continue": card.payload["of"]}
 

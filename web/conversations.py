@@ -142,7 +142,7 @@ def receive(
     """Store a patient's message, its danger card and the turn to do, all or nothing.
 
     seen: what `screened` said of the same raw text. Raises ConversationNotFound,
-    ConversationEnded, ClientIdReused, NotInLog, and what the database raises.
+    ConversationEnded, ClientIdReused, NotInLog, DeskUnknown, and what the database raises.
     """
     said = digest(services.secret, act)
     with services.database.transaction() as session:
@@ -154,6 +154,7 @@ def receive(
         now = services.clock()
         _begin_segment_after_pause(conversation, now)
         text, payload = content(session, services.settings, conversation_id, act)
+        conversation.desk = payload.get("desk", conversation.desk)
         message = append(
             session,
             conversation_id,

@@ -13,11 +13,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
-from web import audit, conversations, hours
+from web import audit, conversations, desks, hours
 from web.audit import Act
 from web.config import Settings
 from web.db import wake
-from web.models import Author, Handoff, HandoffState, Kind, Message
+from web.models import Author, Conversation, Handoff, HandoffState, Kind, Message
 from web.services import services
 from web.waiting import WAITING, agent_name, queue
 
@@ -43,6 +43,7 @@ class Line(StrEnum):
     AGENT_RESOLVED = "agent_resolved"  # name
     AGENT_RETURNED = "agent_returned"  # name
     MESSAGE_LEFT = "message_left"  # opens_at
+    COMPLAINT_RECEIVED = "complaint_received"  # reference
 
 
 class HandoffNotFound(LookupError):
@@ -75,7 +76,12 @@ class HandoffNotYours(Exception):
 
 
 def offer_form(
-    session: Session, conversation_id: str, line: Line, why: Reason, at: datetime
+    session: Session,
+    conversation_id: str,
+    line: Line,
+    why: Reason,
+    at: datetime,
+    topic: str = desks.GENERAL,
 ) -> None:
     last = session.scalar(
         select(Message)
@@ -92,8 +98,12 @@ def offer_form(
         conversation_id,
         author=Author.BOT,
         kind=Kind.FORM,
-        payload={"form": "contact", "reason": why.value},
+        payload={"form": "contact", "reason": why.value, "topic": topic},
     )
+
+
+def desk_for(session: Session, conversation_id: str, topic: str) -> str:
+    return desks.route(session, session.get_one(Conversation, conversation_id), topic).id
 
 
 def get(session: Session, handoff_id: int) -> Handoff:

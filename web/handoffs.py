@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from web import contact, conversations, presence
+from web import contact, conversations, desks, presence
 from web.audit import Act
 from web.db import wake
 from web.handoff_steps import (
@@ -28,6 +28,7 @@ from web.handoff_steps import (
     HandoffNotYours,
     Line,
     Reason,
+    desk_for,
     get,
     held_by,
     move,
@@ -52,6 +53,7 @@ from web.waiting import (
     open_handoff,
     position,
     queue,
+    reference,
     status,
 )
 
@@ -82,9 +84,12 @@ def request(
     reason: str,
     *,
     urgent: bool = False,
+    topic: str = desks.GENERAL,
     at: datetime | None = None,
 ) -> HandoffStatus:
     """Ask for a person: into the queue when one is there, else the contact form.
+
+    topic: what it is about, one of web.rasa.TOPICS; it helps to find the desk.
 
     A danger with nobody there gets neither: the card says what to do now, and a line says that
     nobody reads here.
@@ -94,30 +99,37 @@ def request(
     if handoff is not None:
         _ask_again(session, handoff, why, urgent)
     elif why is not Reason.CALLBACK and is_staffed(session, at):
-        _enqueue(session, conversation_id, why, urgent, at)
+        _enqueue(session, conversation_id, why, urgent, topic, at)
     elif why is Reason.DANGER:
         say(session, conversation_id, Line.NOBODY_AT_DESK, opens_at=opens_at(at))
     else:
         line = Line.LEAVE_NUMBER if why is Reason.CALLBACK else Line.NOBODY_HERE
-        offer_form(session, conversation_id, line, why, at)
+        offer_form(session, conversation_id, line, why, at, topic)
     return status(session, conversation_id)
 
 
 def _enqueue(
-    session: Session, conversation_id: str, why: Reason, urgent: bool, at: datetime
+    session: Session, conversation_id: str, why: Reason, urgent: bool, topic: str, at: datetime
 ) -> None:
     handoff = Handoff(
         conversation_id=conversation_id,
         state=HandoffState.REQUESTED,
         reason=why.value,
         urgent=urgent,
+        desk=desk_for(session, conversation_id, topic),
         requested_at=at,
     )
     session.add(handoff)
     session.flush()
+    if topic == desks.COMPLAINTS:
+        _give_receipt(session, conversation_id)
     say(session, conversation_id, Line.QUEUED, position=position(session, handoff))
     if urgent:
         wake_waiting(session)
+
+
+def _give_receipt(session: Session, conversation_id: str) -> None:
+    say(session, conversation_id, Line.COMPLAINT_RECEIVED, reference=reference(conversation_id))
 
 
 def _ask_again(session: Session, handoff: Handoff, why: Reason, urgent: bool) -> None:
@@ -145,9 +157,13 @@ def leave_message(
     kept = contact.check(fields, keep=settings().own_numbers).as_dict()
     handoff = open_handoff(session, conversation_id)
     if handoff is None:
+        why, topic = _form_reason(session, conversation_id)
+        if topic == desks.COMPLAINTS:
+            _give_receipt(session, conversation_id)
         handoff = Handoff(
             conversation_id=conversation_id,
-            reason=_form_reason(session, conversation_id),
+            reason=why,
+            desk=desk_for(session, conversation_id, topic),
             requested_at=at,
             state=HandoffState.MESSAGE_LEFT,
             contact=kept,
@@ -176,14 +192,16 @@ def _screen_form(session: Session, handoff: Handoff, fields: Mapping[str, Any]) 
     request(session, conversation.id, Reason.DANGER, urgent=True)
 
 
-def _form_reason(session: Session, conversation_id: str) -> str:
+def _form_reason(session: Session, conversation_id: str) -> tuple[str, str]:
+    """Return why the form was shown, and what it is about."""
     form = session.scalar(
         select(Message)
         .where(Message.conversation_id == conversation_id, Message.kind == Kind.FORM)
         .order_by(Message.n.desc())
         .limit(1)
     )
-    return Reason(form.payload.get("reason", Reason.ASKED) if form else Reason.ASKED).value
+    asked = form.payload if form else {}
+    return Reason(asked.get("reason", Reason.ASKED)).value, asked.get("topic", desks.GENERAL)
 
 
 def abandon(session: Session, conversation_id: str, at: datetime | None = None) -> None:

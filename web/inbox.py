@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from web.models import Author, Conversation, Handoff, HandoffState, Kind, Message, Staff
-from web.waiting import WAITING
+from web.waiting import WAITING, reference
 
 CLOSED_SHOWN = 50
 QUESTIONS_SHOWN = 3
@@ -71,11 +71,6 @@ class Card:
     questions: tuple[str, ...]
     shown: tuple[Shown, ...]
     hidden: tuple[str, ...]  # kinds of identifiers that were masked
-
-
-def reference(conversation_id: str) -> str:
-    """Return four letters to talk about a patient whose name nobody knows."""
-    return "".join(filter(str.isalnum, conversation_id))[:4].upper()
 
 
 def counts(session: Session, staff_id: int) -> dict[Box, int]:

@@ -162,6 +162,9 @@ _UNFINISHED = select(unfinished(bindparam("id")))
 
 def read_question(session: Session, conversation: Conversation, message: Message) -> Question:
     """Read what a row asks: its own words, or those of the row it refers to."""
+    if "desk" in message.payload:
+        chosen = message.payload["desk"]
+        return Question(message.n, message.text, None, conversation.lang, desk=chosen)
     picked: str | None = None
     asked = message
     while "of" in asked.payload or "continue" in asked.payload:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from flask import render_template
 
-from web import hours
+from web import desks, hours
 from web.config import Settings
 from web.models import Author, Kind, Message
 from web.services import services
@@ -97,6 +97,8 @@ def message_text(message: Message, lang: str, settings: Settings) -> str:
         return line_text(payload, message.created_at, lang, settings)
     if message.kind is Kind.CHOICES:
         return choices_lead(payload["choices"], lang)
+    if "desk" in payload and message.author is Author.PATIENT:
+        return desks.name(settings, payload["desk"], lang)
     if payload.get("choice") == "":
         return say(lang, "message.none_of_these")
     if "continue" in payload:
@@ -120,6 +122,7 @@ def line_text(payload: dict[str, Any], said_at: datetime, lang: str, settings: S
         name=payload.get("name") or say(lang, "speaker.agent"),
         position=payload.get("position"),
         opens=opens,
+        reference=payload.get("reference"),
         phone=settings.clinic.phone,
     )
 

@@ -16,6 +16,7 @@ from search.answer import Found, Outcome, PassageFound
 from search.articles import Article
 from search.index import Index
 from search.passages import Passage
+from web import desks
 from web.config import Settings
 from web.models import AnsweredBy, Kind, Shown
 from web.rasa import (
@@ -36,7 +37,10 @@ _PLACEHOLDER = re.compile(r"\[\[\s*([a-z_][a-z0-9_.]*)\s*\]\]")
 
 @dataclass(frozen=True)
 class Question:
-    """`n`: the row whose words they are. `picked`: the article chosen from a list."""
+    """`n`: the row whose words they are. `picked`: the article chosen from a list.
+
+    `desk`: nothing was asked yet, only what it is about.
+    """
 
     n: int
     text: str
@@ -44,6 +48,7 @@ class Question:
     lang: str
     picked: str | None = None
     none_of_these: bool = False
+    desk: str | None = None
 
     def outcome(self, found: Found | None) -> Outcome:
         """A pick is answered; "none of these" is a search that found nothing."""
@@ -77,11 +82,14 @@ class Hand:
 
 @dataclass(frozen=True)
 class Plan:
-    """The replies in order. `outcome`: what the search meant for this turn, None if it failed."""
+    """The replies in order. `outcome`: what the search meant for this turn, None if it failed.
+
+    `answered_by`: None when nobody had to: there was no question yet.
+    """
 
     steps: tuple[Reply | Hand, ...]
     outcome: Outcome | None
-    answered_by: AnsweredBy
+    answered_by: AnsweredBy | None
     failure: str | None = None
 
     def shown(self, is_waiting: bool) -> Shown:
@@ -90,6 +98,8 @@ class Plan:
         A reply in mere words is small talk, unless it offers a person: then nothing was found. Who
         waits for a person already is not offered one.
         """
+        if self.answered_by is None:
+            return Shown.OTHER
         kinds = {step.kind for step in self.steps if isinstance(step, Reply)}
         hands = {step.reason for step in self.steps if isinstance(step, Hand)}
         if Kind.PASSAGES in kinds:
@@ -141,6 +151,13 @@ def fallback(
     return Plan(tuple(steps), outcome, AnsweredBy.FALLBACK, failure=why.value)
 
 
+def desk_chosen(desk: str, question: Question, settings: Settings) -> Plan:
+    """Ask what the patient would like to know, now that the desk is clear."""
+    name = desks.name(settings, desk, question.lang)
+    steps = (_offer(settings, question.lang, "reply.desk_chosen", desk=name),)
+    return Plan(steps, None, answered_by=None)
+
+
 def without_search(settings: Settings, lang: str) -> Plan:
     """The last resort, when answering itself failed."""
     steps = (_offer(settings, lang, "reply.could_not_look_up"),)
@@ -188,9 +205,9 @@ def _button(button: Button, facts: Mapping[str, str]) -> dict[str, str]:
     return {"title": fill(button.title, facts), "text": fill(button.payload, facts)}
 
 
-def _offer(settings: Settings, lang: str, key: str) -> Reply:
+def _offer(settings: Settings, lang: str, key: str, **parameters: str) -> Reply:
     """Say something with a button that asks for a person without passing through Rasa."""
-    text = say(lang, key, phone=settings.clinic.phone)
+    text = say(lang, key, phone=settings.clinic.phone, **parameters)
     buttons = [{"title": say(lang, "reply.talk_to_person"), "handoff": True}]
     return Reply(Kind.TEXT, text, {"replies": buttons})
 

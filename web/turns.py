@@ -35,7 +35,16 @@ from web.models import (
     TurnState,
 )
 from web.rasa import Item, RasaUnavailable
-from web.replies import Hand, Plan, Question, Reply, fallback, from_items, without_search
+from web.replies import (
+    Hand,
+    Plan,
+    Question,
+    Reply,
+    desk_chosen,
+    fallback,
+    from_items,
+    without_search,
+)
 from web.services import Services
 from web.stream import Subscription
 
@@ -134,7 +143,7 @@ def answer(services: Services, work: Work) -> None:
         fence=work.fence,
         outcome=plan.outcome.value if plan.outcome else None,
         engine=str(found.engine) if found else None,
-        answered_by=plan.answered_by.value,
+        answered_by=plan.answered_by.value if plan.answered_by else None,
         failure=plan.failure,
         replies=len(plan.steps),
         ms=round((time.monotonic() - started) * 1000, 1),
@@ -156,10 +165,9 @@ def _guarded(event: str, work: Work, act: Callable[[], Made | None]) -> Made | N
 
 
 def _search(services: Services, work: Work) -> Found | None:
-    index = services.publisher.index
-    if index is None:
+    index, question = services.publisher.index, work.question
+    if index is None or question.desk is not None:
         return None
-    question = work.question
     return ask(
         index,
         services.publisher.encoder,
@@ -171,6 +179,8 @@ def _search(services: Services, work: Work) -> Found | None:
 
 def _plan(services: Services, work: Work, found: Found | None) -> Plan:
     index, settings = services.publisher.index, services.settings
+    if work.question.desk is not None:
+        return desk_chosen(work.question.desk, work.question, settings)
     question = work.question.in_language_of(found, settings)
     try:
         items = _ask_rasa(services, work, question, found)
@@ -256,7 +266,7 @@ def _close(
 
 def _write(session: Session, work: Work, position: int, step: Reply | Hand) -> None:
     if isinstance(step, Hand):
-        handoffs.request(session, work.conversation_id, step.reason)
+        handoffs.request(session, work.conversation_id, step.reason, topic=step.topic)
         return
     conversations.append(
         session,
@@ -275,6 +285,8 @@ def _count(conversation: Conversation, plan: Plan, is_waiting: bool) -> None:
 
     A hello finds nothing either, and is no miss: what was shown decides.
     """
+    if plan.answered_by is None:
+        return
     if plan.answered_by is AnsweredBy.FALLBACK:
         conversations.begin_segment(conversation)
     else:

@@ -111,6 +111,11 @@ def has_agents(session: Session, at: datetime) -> bool:
     return bool(presence.present_agents(session, at, absent_after_s))
 
 
+def reference(conversation_id: str) -> str:
+    """Return four letters to talk about a patient whose name nobody knows."""
+    return "".join(filter(str.isalnum, conversation_id))[:4].upper()
+
+
 def agent_name(session: Session, staff_id: int | None) -> str | None:
     staff = session.get(Staff, staff_id) if staff_id is not None else None
     return staff.name if staff is not None else None

@@ -15,6 +15,7 @@ from flask.typing import ResponseReturnValue
 from web import (
     contact,
     conversations,
+    desks,
     export,
     feed,
     forms,
@@ -238,6 +239,11 @@ def forget(conversation_id: str) -> ResponseReturnValue:
 @blueprint.errorhandler(NotInLog)
 def _not_found(_error: Exception) -> ResponseReturnValue:
     return error_response(ApiError(404, "not_found"))
+
+
+@blueprint.errorhandler(desks.DeskUnknown)
+def _desk_unknown(_error: Exception) -> ResponseReturnValue:
+    return error_response(ApiError(400, "bad_request"))
 
 
 @blueprint.errorhandler(ConversationEnded)
