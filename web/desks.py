@@ -7,6 +7,7 @@ first, then what the assistant understood, then what was read last. Nothing is e
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
@@ -15,7 +16,10 @@ from web.config import Desk, Settings
 from web.models import Conversation, Kind, Message, Staff, staff_desk
 from web.rasa import TOPICS
 from web.services import services
+from web.wording import langs, say
 
+DESK_CHOICE = "desk:"  # what comes before the id when a patient chooses a desk
+OFTEN_ASKED = ("hours", "change", "refill", "insurance")
 GENERAL = "general"
 COMPLAINTS = "complaints"
 ONLY = Desk(id="front", name={"en": "Front desk", "es": "Recepción"}, topics=TOPICS)
@@ -55,6 +59,23 @@ def of_article(settings: Settings, topic: str) -> Desk:
 
 def _general(desks: Sequence[Desk]) -> Desk:
     return next((desk for desk in desks if GENERAL in desk.topics), desks[0])
+
+
+def opening(settings: Settings) -> dict[str, dict[str, Any]]:
+    """Return what an empty chat offers, by language; `body` is what picking it posts."""
+    return {lang: _opening(settings, lang) for lang in langs()}
+
+
+def _opening(settings: Settings, lang: str) -> dict[str, Any]:
+    if len(settings.desks) < 2:
+        asked = [say(lang, f"opening.{key}") for key in OFTEN_ASKED]
+        choices = [{"label": text, "body": {"text": text}} for text in asked]
+        return {"title": say(lang, "opening.often"), "choices": choices}
+    choices = [
+        {"label": name(settings, desk.id, lang), "body": {"choice": f"{DESK_CHOICE}{desk.id}"}}
+        for desk in settings.desks
+    ]
+    return {"title": say(lang, "opening.desks"), "choices": choices}
 
 
 # Where a handoff goes ----------------------------------------------------------------------------
@@ -109,7 +130,7 @@ def seat(
     settings: Settings,
     staff: Staff,
     desk_ids: Sequence[str],
-    langs: Sequence[str],
+    languages: Sequence[str],
 ) -> None:
     """Say where somebody works and what they speak; nothing means everywhere, and any language.
 
@@ -122,7 +143,7 @@ def seat(
     rows = [{"staff_id": staff.id, "desk": desk_id} for desk_id in dict.fromkeys(desk_ids)]
     if rows:
         session.execute(insert(staff_desk), rows)
-    staff.languages = " ".join(dict.fromkeys(langs)) or None
+    staff.languages = " ".join(dict.fromkeys(languages)) or None
 
 
 def fits(staff: Staff, own: frozenset[str], desk_id: str | None, lang: str) -> bool:

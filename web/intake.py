@@ -17,10 +17,10 @@ from flask import Flask, g, request
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, ValidationError
 
 from web.acts import Act, Chosen, Continued, Picked, Typed
+from web.desks import DESK_CHOICE
 from web.errors import ApiError
 
 MAX_N = 2**31 - 1
-DESK_CHOICE = "desk:"
 
 # Control characters but tab and line feed; and halves of surrogate pairs, which are no text.
 _HARMFUL = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
@@ -41,6 +41,7 @@ class NewConversation(Incoming):
     lang: Annotated[str, Field(max_length=20)] | None = None
     site: Annotated[str, Field(max_length=40)] | None = None
     page_url: Annotated[str, Field(max_length=2000)] | None = None
+    privacy_version: Annotated[str, Field(max_length=40)] | None = None
 
 
 class NewMessage(Incoming):
@@ -76,6 +77,10 @@ class AnswerRating(Incoming):
 class ChatRating(Incoming):
     score: Annotated[StrictInt, Field(ge=1, le=5)]
     comment: Annotated[str, Field(max_length=1000)] = ""
+
+
+class Consent(Incoming):
+    version: Annotated[str, Field(max_length=40)]
 
 
 class Language(Incoming):

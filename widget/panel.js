@@ -38,7 +38,7 @@ export class Panel {
     this.status = new StatusLine($.said, $.state)
     this.face = new Face({
       $, facts, strings, status: this.status, rate: body => this.api.rate(body),
-      onAsk: text => this.send({ text }, text),
+      onAsk: (body, label) => this.send(body, label),
       onNew: () => {
         this.#startFresh(null)
         this.composer.focus()

@@ -14,6 +14,7 @@ from flask import Blueprint, Response, abort, request, send_from_directory
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
+from web import desks
 from web.config import ROOT
 from web.errors import request_lang
 from web.pages import render_page
@@ -67,8 +68,11 @@ def _gzip(text: bytes) -> bytes:
 @blueprint.get("/chat")
 def chat() -> ResponseReturnValue:
     site = known_site(request.args.get("site"))
+    opening = desks.opening(services().settings)
     panel = Markup((FOLDER / "panel.html").read_text(encoding="utf-8"))
-    return _fresh(render_page("chat/panel.html", request_lang(), site=site, panel=panel))
+    return _fresh(
+        render_page("chat/panel.html", request_lang(), site=site, panel=panel, opening=opening)
+    )
 
 
 @blueprint.get("/demo")

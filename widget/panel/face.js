@@ -20,9 +20,11 @@ export class Face {
     $.emergency.textContent = strings.say('emergency')
     $.emergency.href = `tel:${facts.emergencyPhone}`
     $.help.href = `${facts.helpUrl}?lang=${strings.lang}`
-    $.suggestions.replaceChildren(...strings.list('suggestions').map(text => {
+    const { title, choices } = JSON.parse(facts.opening)[strings.lang]
+    $.suggest.textContent = title
+    $.suggestions.replaceChildren(...choices.map(({ label, body }) => {
       const $item = make('li')
-      $item.append(makeButton('kb-choices__button', text, () => this.onAsk(text)))
+      $item.append(makeButton('kb-choices__button', label, () => this.onAsk(body, label)))
       return $item
     }))
     const $phone = make('a', '', facts.clinicPhone)
@@ -188,8 +190,6 @@ export class Strings {
     const form = new Intl.PluralRules(this.lang).select(count) === 'one' ? 'one' : 'other'
     return this.say(`${key}_${form}`, { count: new Intl.NumberFormat(this.lang).format(count) })
   }
-
-  list (key) { return this.texts[key] }
 
   apply ($root) {
     for (const $each of $root.querySelectorAll('[data-string]')) $each.textContent = this.say($each.dataset.string)
