@@ -8,25 +8,61 @@ import re
 from functools import cache
 
 REACH = 36  # characters between the cue's end and the number
+# "my birthday? it's 8/15/93" goes on; "what is my mrn? I was born in 1980" does not.
+_ENDS_SENTENCE = re.compile(
+    r"[!\n]|\?(?! ?(?:its|it's|it is|is|es|son)\b)|(?<![a-z]\.[a-z])\.\s+[a-z]"
+)
+
+_NUMBER = (
+    r"(?:(?:identification |ident\.? )?(?:numbers?|num\b\.?|no\b\.?|nbr|nro\b\.?|#|ids?|i\.d\.|code"
+    r"|locator|numero|identificacion))"
+)
+_CARRIERS = (
+    r"aetna|cigna|humana|kaiser(?: permanente)?|blue (?:cross|shield)(?: blue shield)?|bcbs"
+    r"|united ?healthcare|united|uhc|anthem|molina|tricare|champva|centene|ambetter|oscar"
+    r"|providence(?: health)?|moda|regence|premera|health ?net|wellcare|caresource|carefirst"
+    r"|medicare|medicaid|medi-?cal|apple health|ohp|oregon health plan|mbi|chip"
+)
+_PLAN = (
+    r"member(?:ship)?|insurance|insured|insurer|policy|subscriber|group|grp|plan|beneficiary"
+    r"|sponsor|coverage|health plan"
+)
+_SEGURO = (
+    r"(?:el |la |mi |su |del |de |la )*(?:seguro(?: medico)?|aseguranza|poliza|afiliad[oa]"
+    r"|afiliacion|miembro|grupo|soci[oa]|beneficiari[oa]|suscriptor\w*|plan"
+    r"|carne?t(?: del? (?:seguro|plan))?"
+    r"|tarjeta (?:del?|de la|de mi) (?:seguro|aseguranza|plan))"
+)
+_CHART = r"(?:medical|health|hospital|patient'?s?|chart|file|unit|record|dossier|mr)"
+_EXPEDIENTE = (
+    r"(?:expediente|historia(?: clinica)?|historial|archivo|ficha|registro|paciente|folio|carpeta)"
+)
 
 _CUES: dict[str, str] = {
-    "SSN": r"ssn|s\.s\.n|social security|social sec|my social|soc(?:ial)? is|social number|tax id"
-    r"|social are|social:|of my social|seguro social|numero social|mi social|nss|my soc",
+    "SSN": r"ssn|s\.s\.n\.?|ss ?#|social security|social sec|my social|soc(?:ial)? is|social"
+    r"|tax id|seguro social|numero social|mi social|nss|my soc",
     "PHONE": r"phone|cell(?:phone| phone)?|mobile|call(?:back)?|text(?: me)?|reach|dial|whatsapp"
     r"|tel|ph#?|fax me|contact number|my number|landline|home|telefono|celular|cel|movil|llam\w+"
     r"|marque|marqu\w+|hablen\w*|mi numero|numero es|numero de contacto|mensaje en|contact\w*",
-    "DOB": r"d\.?o\.?b\.?|date of birth|birth ?date|birthday|bday|b-day|born"
-    r"|fecha de nac\w*|f\. ?nac|fecha nac|naci|nacid[oa]|nacio"
-    r"|cumpleanos|cumple|nacimiento",
-    "MRN": r"mrn|medical record|chart|patient (?:id|number|no)|record (?:number|no|#)"
-    r"|hospital number|expediente|historia clinica|numero de paciente|registro medico"
-    r"|numero de historia(?: clinica)?",
-    "MEMBER_ID": r"member(?:ship)? (?:id|number|no|#)|insurance (?:id|number|card|no|#)"
-    r"|policy (?:number|no|#|id)|subscriber|medicare(?: number| id)?|medicaid(?: number| id)?"
-    r"|group (?:number|no|#|id)|plan (?:id|number)|(?:aetna|cigna|humana|kaiser|blue cross|bcbs"
-    r"|united(?:healthcare)?|anthem|molina|tricare) (?:id|number|member)\w*|member ?id"
-    r"|numero de (?:seguro medico|afiliado|poliza|miembro|grupo|socio)|seguro medico|id de miembro"
-    r"|identificacion del plan|afiliado|mi poliza|id del seguro|numero del seguro",
+    "DOB": r"d\.?o\.?b\.?|dates?[- ]of[- ]birth|birth[- ]?dates?|birth ?days?|bday|b-day|born"
+    r"|birth ?year|year of birth|birth(?= ?[:=(])"
+    r"|fechas?[- ]de[- ]nac\w*|f\. ?(?:de )?nac\w*|fecha nac|f\.? ?d?\.? ?n\.?(?= ?[:.]? ?\d)"
+    r"|naci|nacid[oa]|nacio|nacimos|cumpleanos|cumple|nacimiento|soy del(?= \d)",
+    "MRN": rf"mrn|m\.r\.n\.?|mr ?#|nhc|h\.?c\.?(?= ?[#:]? ?\d)|medical record|chart"
+    rf"|{_CHART}(?: (?:record|chart|file|history|account))?(?: {_NUMBER})+"
+    r"|expediente|historia clinica|registro medico"
+    rf"|{_NUMBER} (?:de |del |de la |de mi )?{_EXPEDIENTE}(?: (?:medic[oa]|clinic[oa]))?"
+    rf"|{_EXPEDIENTE}(?: (?:medic[oa]|clinic[oa]|del? paciente))?(?: {_NUMBER})+"
+    r"|folio del? paciente|numero de archivo",
+    "MEMBER_ID": rf"member ?id|(?:{_PLAN})(?: (?:card|plan|policy|member(?:ship)?|group|sponsor"
+    rf"|subscriber|insurance|holder'?s?|id)){{0,2}}(?: ?{_NUMBER})+"
+    rf"|(?:{_CARRIERS})(?:'s)?(?: (?:insurance|plan|member(?:ship)?|policy|group|sponsor|card))*"
+    rf"(?: ?{_NUMBER})+|subscriber|medicare|medicaid|mbi"
+    rf"|{_NUMBER} (?:de |del |en )?{_SEGURO}|seguro medico|identificacion del plan|afiliado"
+    rf"|mi poliza|{_SEGURO}(?: {_NUMBER})+",
+    # Words that name a plan, too ordinary to hide a short number that follows.
+    "PLAN": rf"(?:{_CARRIERS})(?: (?:insurance|plan|member))?|{_PLAN}|aseguranza|poliza|mi seguro"
+    r"|carne?t del seguro|tarjeta del seguro|card says(?: id)?|rx ?(?:grp|pcn)",
     "OTHER": r"driver'?s? licen[sc]e|licen[sc]e number|passport|pass?word|account number"
     r"|routing number|bank account|pin|cvv|cvc|security code|licencia de \w+|contrasena|pasaporte"
     r"|numero de cuenta|clave|green card|visa number|alien number|itin",
@@ -34,7 +70,8 @@ _CUES: dict[str, str] = {
     r"|tracking|isbn|lot|ndc|cpt|icd|code|error|zip|postal|room|suite|bill|\$|price|cost|paid|charged"
     r"|factura|orden|receta|codigo|cuarto|piso|consultorio|lote|referencia|confirmacion|cobro"
     r"|flight|version|page|form|weigh|glucose|sugar|pressure|azucar|presion|appointment|appt|visit|cita"
-    r"|reschedule|door|model|question|version|building|extension|upc|sku|batch|amount|total|donation",
+    r"|reschedule|door|model|question|version|building|extension|upc|sku|batch|amount|total|donation"
+    r"|rx ?bin",
 }
 
 
@@ -44,16 +81,28 @@ def _pattern() -> re.Pattern[str]:
     return re.compile(rf"(?<![a-z])(?:{groups})(?![a-z])")
 
 
+_LINKS_BACK = re.compile(
+    r"[\s,;)]{0,3}(?:(?:is|are|was|es|era|for|de)\b ?)?"
+    r"(?:(?:my|mi|the|el|la|her|his|su|our|their)\b ?)?"
+)
+
+
 class Cues:
     """The cues of one text, found once."""
 
     def __init__(self, folded: str) -> None:
         self._folded = folded
-        self._found = [(found.end(), str(found.lastgroup)) for found in _pattern().finditer(folded)]
+        found = list(_pattern().finditer(folded))
+        self._found = [(each.end(), str(each.lastgroup)) for each in found]
+        self._starts = {each.end(): each.start() for each in found}
 
     def end_before(self, start: int) -> int:
         """Return where the nearest cue before a place ends; the place itself without one."""
         return next((end for end, _ in reversed(self._found) if end <= start), start)
+
+    def start_of(self, end: int) -> int:
+        """Return where the cue that ends here begins."""
+        return self._starts[end]
 
     def ends(self, name: str) -> list[int]:
         return [end for end, found in self._found if found == name]
@@ -64,7 +113,13 @@ class Cues:
             if end > start:
                 continue
             between = self._folded[end:start].replace("\0", "")  # what is masked has no length
-            if len(between) > reach or re.search(r"[!?\n]|\.\s+[a-z]", between):
+            if len(between) > reach or _ENDS_SENTENCE.search(between):
                 return None
             return name
         return None
+
+    def after(self, end: int) -> str | None:
+        """Return the name of a cue that says what stood just before it: "00451234 is my mrn"."""
+        link = _LINKS_BACK.match(self._folded, end)
+        found = _pattern().match(self._folded, link.end() if link else end)
+        return str(found.lastgroup) if found else None

@@ -25,39 +25,33 @@ _CARD = re.compile(r"(?<![\d.$])[2-6]\d{2,3}(?:[ -]?\d){9,16}(?!\d)")
 _SSN = re.compile(r"(?<![\d.$-])\d{3}[ .\-\u2013]{1,2}\d{2}[ .\-\u2013]{1,2}\d{4}(?![\d-])")
 _NINE = re.compile(r"(?<![\d.$-])\d{9}(?!\d)")
 _FOUR = re.compile(r"(?<![\d.$-])\d{4}(?![\d-])")
-_LAST_FOUR = re.compile(r"(?:last|ultimos) (?:4|four|cuatro)")
+_LAST_FOUR = re.compile(
+    r"(?:last|ultimos) (?:4|four|cuatro)|end(?:s|ing)? (?:in|with)|termina(?:n|da|do)? en"
+)
 _EXTENSION = r"(?:,? ?(?:x|ext\.?|extension|ext) ?\d{1,5}(?!\d))?"
 _PHONE = re.compile(
     rf"(?<![\w$.#-])(?:\+?1{_SEP})?\(? ?([2-9]\d{{2}}) ?\)?{_SEP}([2-9]\d{{2}}){_SEP}"
-    rf"(\d{{4}}|\d{{2}} \d{{2}})(?![\d-]){_EXTENSION}"
+    rf"(\d{{4}}|\d{{2}}[ -]\d{{2}})(?![\d-]){_EXTENSION}"
 )
 _LOCAL = re.compile(rf"(?<![\w$.#-])[2-9]\d{{2}}[ .-]\d{{4}}(?![\d-]){_EXTENSION}")
 _ABROAD = re.compile(r"(?<![\w+])\+\d{1,3}(?:[ .()-]{0,2}\d){6,13}(?!\d)")
 _TOLL_FREE = frozenset({"800", "833", "844", "855", "866", "877", "888"})
 
-_MONTH = (
-    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
-    r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?|enero|ene|febrero|marzo|abril|abr|mayo|junio|julio"
-    r"|agosto|ago|sep?tiembre|octubre|noviembre|diciembre|dic)\.?"
-)
-_DAY = r"(?:the |el )?\d{1,2}(?:st|nd|rd|th|ro)?"
-_YEAR = r"(?:'?\d{4}|'?\d{2})(?!\d)"
-_DATE = re.compile(
-    rf"(?<![\w/.-])(?:{_DAY} ?(?:of |de )?{_MONTH},? ?(?:del? |of )?{_YEAR}"
-    rf"|{_MONTH} ?{_DAY},? ?{_YEAR}|{_MONTH} (?:of |de |del )?\d{{4}}(?!\d)"
-    r"|\d{1,4}[/.\- ]\d{1,2}[/.\- ]\d{2,4}|\d{8}|\d{6})(?![\d/-])"
-)
-_VALUE = r"[#:=.\s-]{0,4}"
+_VALUE = r"[#:=.,(\s-]{0,4}"
 _LINK = (
     r"(?:(?:is|are|was|number|num|no|nro|id|card|code|es|numero|de|the|my|it|its|del|la|el)\b"
     r"\.?[\s#:=]{0,3}){0,4}"
 )
-_ID = re.compile(
-    _VALUE
-    + _LINK
-    + r"((?=[a-z\d-]{0,20}\d)[a-z]{0,4}[- ]?\d[a-z\d]{0,19}(?:[- ][a-z]{0,3}\d[a-z\d]{0,9}){0,4}"
-    r"|(?=[a-z\d]{3,20}\b)[a-z]{1,8}\d[a-z\d-]{1,19})(?![\w])"
+_SHAPE = (
+    r"((?=[a-z\d-]{0,20}\d)[a-z]{0,4}[- ]?\d[a-z\d]{0,19}(?:[- ][a-z]{0,3}\d[a-z\d]{0,9}){0,4}"
+    r"(?:-[a-z]{1,3})?|(?=[a-z\d]{3,20}\b)[a-z]{1,8}\d[a-z\d-]{1,19})(?![\w])"
 )
+_ID = re.compile(_VALUE + _LINK + _SHAPE)
+# Farther from its cue only what can be nothing else: five digits or more, no date, price or time.
+_FAR_ID = re.compile(
+    r"(?<![\w/$.,:-])((?:[a-z]{1,4}-?)?\d{2,12}(?:[ -]\d{2,8}){0,4})(?![\w/:%-]|[.,]\d)"
+)
+_MEDICARE = re.compile(r"(?<![\w-])[1-9][a-z][a-z\d]\d-?[a-z][a-z\d]\d-?[a-z]{2}\d{2}(?![\w-])")
 _SECRET = re.compile(_VALUE + _LINK + r"([^\s,;]{3,40})")
 _SECRET_CUE = re.compile(r"(?<![a-z])(?:password|contrasena|clave)\b(?: is| es|:|=)")
 _WORD_SUFFIX = (
@@ -65,12 +59,16 @@ _WORD_SUFFIX = (
     r"|cir|highway|hwy|parkway|pkwy|terrace|ter|trail|trl|loop|square|sq|alley|plaza|route)\b\.?"
 )
 _UNIT = (
-    r"(?:,? ?(?:apt|apartment|unit|suite|ste|#|no|apto|apartamento|depto|departamento"
-    r"|interior|int|casa|piso)\.? ?#?\w{1,6})?"
+    r"(?:,? ?(?:(?:apartamento|apartment|apto|apt|unit|suite|ste|no|departamento|depto"
+    r"|interior|int|casa|piso)\b\.? ?#?|#)\w{1,6})?"
+)
+_STATE = (
+    r"(?:a[klrz]|c[aot]|d[ce]|fl|ga|hi|i[adln]|k[sy]|la|m[adeinost]|n[cdehjmvy]|o[hkr]|pa|ri|s[cd]|t[nx]"
+    r"|ut|v[at]|w[aivy]|oregon|washington|california|texas|idaho)"
 )
 _CITY = (
-    r"(?:,? [a-z][a-z. ]{1,24},? (?:[a-z]{2}|oregon|washington|california|texas|idaho)\.?,?"
-    r" ?\d{5}(?:-\d{4})?|,? ?[a-z]{2} \d{5}|, [a-z]+(?: [a-z]+)?(?=[.,;]|$))?"
+    rf"(?:,? [a-z][a-z. ]{{1,24}},? {_STATE}\.?,? ?\d{{5}}(?:-\d{{4}})?|,? ?{_STATE} \d{{5}}"
+    rf"|, [a-z]+(?: [a-z]+)?, {_STATE}\b|, [a-z]+(?: [a-z]+)?(?=[.,;]|$))?"
 )
 _ADDRESS = re.compile(
     rf"(?<![\w/:$.-])\d{{1,6}}[a-z]?(?: (?:n|s|e|w|ne|nw|se|sw|north|south|east|west)\b\.?)?"
@@ -82,8 +80,17 @@ _CALLE = re.compile(
     r"(?: [a-z\d'.]{1,20}){1,4}?,? (?:#|no\.? ?|num\.? ?|numero )?\d{1,6}[a-z]?(?!\d)"
     rf"{_UNIT}(?:, ?(?:col|colonia)\.? [a-z]+(?: [a-z]+)?)?{_CITY}"
 )
+# Without a word like "street": only behind words that announce an address, and with a capital.
+_PLACED = re.compile(
+    r"(?<![a-z])(?:(?:my|new|home|mailing|street|our) address(?: is|:)?|address:?|live (?:at|on)"
+    r"|i'm at|moved to|mail (?:it )?to|(?:mi |nueva )?(?:direccion|domicilio)(?: es|:)?"
+    r"|vivo en(?: el)?)"
+    rf" (\d{{1,6}}(?: (?:n|s|e|w|ne|nw|se|sw)\b\.?)? [a-z]{{3,20}}(?: [a-z]{{3,20}})?{_UNIT})"
+)
 _NOT_STREETS = re.compile(
-    r"\b(?:weeks?|days?|months?|years?|minutes?|hours?|kids|pm|am|mg|ml|semanas|times|miles|blocks)\b"
+    r"\b(?:weeks?|days?|months?|years?|minutes?|hours?|kids|pm|am|mg|ml|semanas|times|miles|blocks"
+    r"|lbs|pounds|secs?|mins?|hrs?"
+    r"|(?:my|your|our|the|a|to|wanna|will|can) (?:dr|drive|court|way|place|st|trail))\b"
 )
 
 
@@ -144,19 +151,17 @@ def phones(raw: str, folded: str, cues: Cues) -> Iterator[Found]:
             yield run.start, run.end
 
 
-def births(raw: str, folded: str, cues: Cues) -> Iterator[Found]:
-    for found in _DATE.finditer(folded):
-        if cues.before(found.start()) == "DOB" and not _DATE.search(
-            folded, cues.end_before(found.start()), found.start()
-        ):
-            yield found.span()
-
-
 def _numbered(cue: str) -> Finder:
     def find(raw: str, folded: str, cues: Cues) -> Iterator[Found]:
         for end in cues.ends(cue):
             found = _ID.match(folded, end)
-            if found and sum(char.isdigit() for char in found[1]) >= 3:
+            if found and _digits(found[1]) >= 3:
+                yield _with_glued_cue(cues, end, found)
+        for found in _FAR_ID.finditer(folded):
+            if _digits(found[1]) >= 5 and cue in (
+                cues.before(found.start()),
+                cues.after(found.end()),
+            ):
                 yield found.span(1)
         for run in runs(folded):
             if len(run.digits) >= 4 and cues.before(run.start) == cue:
@@ -165,7 +170,26 @@ def _numbered(cue: str) -> Finder:
     return find
 
 
-records, members, others = _numbered("MRN"), _numbered("MEMBER_ID"), _numbered("OTHER")
+def _with_glued_cue(cues: Cues, end: int, found: re.Match[str]) -> Found:
+    """In "MRN4455667" the letters belong to the number."""
+    return (cues.start_of(end) if found.start(1) == end else found.start(1)), found.end(1)
+
+
+def _digits(value: str) -> int:
+    return sum(char.isdigit() for char in value)
+
+
+records, others = _numbered("MRN"), _numbered("OTHER")
+_members = _numbered("MEMBER_ID")
+
+
+def members(raw: str, folded: str, cues: Cues) -> Iterator[Found]:
+    yield from _members(raw, folded, cues)
+    yield from (found.span() for found in _MEDICARE.finditer(folded))
+    for end in cues.ends("PLAN"):
+        found = _ID.match(folded, end)
+        if found and _digits(found[1]) >= 5:
+            yield found.span(1)
 
 
 def secrets(raw: str, folded: str, cues: Cues) -> Iterator[Found]:
@@ -180,3 +204,7 @@ def addresses(raw: str, folded: str, cues: Cues) -> Iterator[Found]:
         for found in shape.finditer(folded):
             if not _NOT_STREETS.search(found[0]):
                 yield found.span()
+    for found in _PLACED.finditer(folded):
+        street = re.search(r"[^\W\d_]{3,}", raw[slice(*found.span(1))])
+        if street and street[0][0].isupper() and not _NOT_STREETS.search(found[1]):
+            yield found.span(1)

@@ -15,6 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from safety import identifier_rules as rules
+from safety.births import births
 from safety.cues import Cues
 from safety.folding import fold_in_place
 from safety.identifier_names import names
@@ -54,7 +55,7 @@ class Masked:
 _FINDERS: tuple[tuple[IdentifierType, Finder], ...] = (
     (IdentifierType.EMAIL, rules.emails),
     (IdentifierType.CARD, rules.cards),
-    (IdentifierType.DOB, rules.births),
+    (IdentifierType.DOB, births),
     (IdentifierType.SSN, rules.social_security),
     (IdentifierType.MEMBER_ID, rules.members),
     (IdentifierType.MRN, rules.records),

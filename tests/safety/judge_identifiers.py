@@ -1,6 +1,6 @@
-"""Print how masking does on the judging set: hidden by type, look-alikes touched, time.
+"""Print how masking does on a judging set: hidden by type, look-alikes touched, time.
 
-    .venv/bin/python tests/safety/judge_identifiers.py [--misses]
+    .venv/bin/python tests/safety/judge_identifiers.py [FILE] [--misses]
 
 Rule: an identifier is found when every letter and digit of it is inside spans of its own type.
 """
@@ -18,7 +18,9 @@ sys.path.insert(0, str(ROOT))
 
 from safety.identifiers import mask  # noqa: E402
 
-JUDGING = ROOT / "tests" / "data" / "safety" / "identifiers_judging.txt"
+FOLDER = ROOT / "tests" / "data" / "safety"
+JUDGING = FOLDER / "identifiers_judging.txt"
+SECOND = FOLDER / "identifiers_second.txt"
 MARK = re.compile(r"\[\[([A-Z_]+) (.*?)\]\]")
 
 Planted = tuple[int, int, str]
@@ -35,8 +37,8 @@ def plant(line: str) -> tuple[str, list[Planted]]:
     return text + line[at:], planted
 
 
-def lines() -> list[tuple[str, list[Planted]]]:
-    rows = JUDGING.read_text(encoding="utf-8").split("\n")
+def lines(file: Path = JUDGING) -> list[tuple[str, list[Planted]]]:
+    rows = file.read_text(encoding="utf-8").split("\n")
     return [plant(row) for row in rows if row and not row.startswith("#")]
 
 
@@ -51,10 +53,10 @@ def is_hidden(text: str, planted: Planted) -> bool:
     return all(place in inside for place in range(start, end) if text[place].isalnum())
 
 
-def judge(show_misses: bool) -> None:
+def judge(file: Path, show_misses: bool) -> None:
     counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     times = []
-    for text, planted in lines():
+    for text, planted in lines(file):
         begin = time.perf_counter()
         spans = mask(text).spans
         times.append((time.perf_counter() - begin) * 1000)
@@ -76,4 +78,5 @@ def judge(show_misses: bool) -> None:
 
 
 if __name__ == "__main__":
-    judge("--misses" in sys.argv)
+    files = [Path(argument) for argument in sys.argv[1:] if argument != "--misses"]
+    judge(files[0] if files else JUDGING, "--misses" in sys.argv)

@@ -24,8 +24,9 @@ def _judge() -> ModuleType:
 
 
 JUDGE = _judge()
-PLANTED = [(text, one) for text, planted in JUDGE.lines() for one in planted]
-LOOK_ALIKES = [text for text, planted in JUDGE.lines() if not planted]
+LINES = [*JUDGE.lines(), *JUDGE.lines(JUDGE.SECOND)]
+PLANTED = [(text, one) for text, planted in LINES for one in planted]
+LOOK_ALIKES = [text for text, planted in LINES if not planted]
 GOALS = {
     "SSN": 0.98, "PHONE": 0.98, "EMAIL": 0.98, "CARD": 0.98, "DOB": 0.95, "MRN": 0.95,
     "MEMBER_ID": 0.95, "ADDRESS": 0.90, "NAME": 0.80,
