@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from safety.identifiers import mask
-from web import conversations, handoffs, leases, turns
+from web import conversations, handoffs, help_feedback, leases, turns
 from web.db import DatabaseBusy, wake
 from web.models import Author, Conversation, Handoff, HandoffState, Kind
 from web.services import Services, of
@@ -130,6 +130,8 @@ def forget_old(services: Services) -> int:
         .order_by(Conversation.last_message_at)
         .limit(RETENTION_BATCH)
     )
+    with services.database.transaction() as session:
+        help_feedback.forget_comments(session, before.date())
     total = 0
     while True:
         with services.database.transaction() as session:
