@@ -34,7 +34,9 @@ class Patient:
     def __init__(self, url: str, lang: str = "en") -> None:
         self._api = f"{url}/api/v1/conversations"
         self._session = requests.Session()
-        started = self._session.post(self._api, json={"lang": lang}, timeout=TIMEOUT_S)
+        clinic = self._session.get(f"{url}/api/v1/clinic", timeout=TIMEOUT_S).json()
+        agreed = {"lang": lang, "privacy_version": clinic["privacy"]["version"]}
+        started = self._session.post(self._api, json=agreed, timeout=TIMEOUT_S)
         started.raise_for_status()
         self.id = str(started.json()["id"])
         self._session.headers["Authorization"] = f"Bearer {started.json()['token']}"

@@ -121,6 +121,7 @@ def toml() -> dict[str, Any]:
         "conversations_per_hour": 100_000,
         "requests_per_minute": 1_000_000,
     }
+    values["privacy"]["consent"] = "notice"
     return values
 
 

@@ -21,7 +21,7 @@ from web.publishing import Publisher
 from web.rasa import Rasa
 from web.services import EXTENSION, Services
 from web.stream import Cap, Hub, Remembered, Seen, Typing
-from web.views import account, chat, console, editor, health, help, widget
+from web.views import account, chat, console, editor, health, help, privacy, widget
 from web.views import insights as insights_pages  # `web.insights` is the service
 
 STAFFED_FOR_S = 2.0
@@ -43,7 +43,10 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     intake.init_app(app, settings.limits.max_body_bytes)
     security.init_app(app, settings)
     auth.init_app(app, settings, services.database)
-    for module in (chat, help, widget, health, console, editor, insights_pages, account):
+    for module in (
+        *(chat, help, privacy, widget, health),
+        *(console, editor, insights_pages, account),
+    ):
         app.register_blueprint(module.blueprint)
     return app
 

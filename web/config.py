@@ -141,6 +141,12 @@ class Retention(Section):
     conversation_days: Annotated[int, Field(ge=1, le=3650)] = 30
 
 
+class Privacy(Section):
+    version: Annotated[str, Field(min_length=1, max_length=40)] = "1"
+    consent: Literal["ask", "notice"] = "ask"
+    folder: Path = ROOT / "docs" / "privacy"
+
+
 class Site(Section):
     origins: Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], Field(min_length=1)]
 
@@ -170,6 +176,7 @@ class Settings(BaseSettings):
     danger: Danger = Danger()
     limits: Limits = Limits()
     retention: Retention = Retention()
+    privacy: Privacy = Privacy()
     sites: Annotated[dict[str, Site], Field(min_length=1)]
 
     @classmethod

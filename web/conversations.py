@@ -80,9 +80,18 @@ class Received:
 
 
 def start(
-    services: Services, *, lang: str, site: str, page_url: str | None, address_hash: str
+    services: Services,
+    *,
+    lang: str,
+    site: str,
+    page_url: str | None,
+    address_hash: str,
+    agreed_to: str | None = None,
 ) -> tuple[str, str]:
-    """Begin a conversation. Returns its id and the token that opens it; only its hash is kept."""
+    """Begin a conversation. Returns its id and the token that opens it; only its hash is kept.
+
+    agreed_to: the version of the privacy note that the patient has said yes to.
+    """
     token = secrets.token_urlsafe(32)
     now = services.clock()
     conversation = Conversation(
@@ -95,6 +104,8 @@ def start(
         created_at=now,
         last_message_at=now,
         last_seen_at=now,
+        privacy_version=agreed_to,
+        privacy_agreed_at=now if agreed_to else None,
     )
     with services.database.transaction() as session:
         session.add(conversation)

@@ -128,6 +128,9 @@ class Conversation(Base):
     rating: Mapped[int | None]
     rating_comment: Mapped[str | None] = mapped_column(String(1000))
     rated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Which privacy note the patient said yes to, and when.
+    privacy_version: Mapped[str | None] = mapped_column(String(40))
+    privacy_agreed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     __table_args__ = (CheckConstraint("rating between 1 and 5", name="rating"),)
 

@@ -27,7 +27,7 @@ def find(session: Session, conversation_id: str, token: str, now: datetime) -> O
     found = session.execute(_OWN, {"id": conversation_id, "now": now}).first()
     if found is None or not hmac.compare_digest(found.token_hash, token_hash(token)):
         raise ConversationNotFound(conversation_id)
-    return Own(found.lang, found.address_hash, found.is_blocked)
+    return Own(found.lang, found.address_hash, found.is_blocked, found.privacy_version)
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,15 @@ class Own:
     lang: str
     address_hash: str
     is_blocked: bool
+    agreed_to: str | None
+    """The version of the privacy note."""
 
 
 _OWN = select(
     Conversation.lang,
     Conversation.address_hash,
     Conversation.token_hash,
+    Conversation.privacy_version,
     blocked(
         (Conversation.id, Conversation.address_hash), bindparam("now", type_=UtcDateTime())
     ).label("is_blocked"),

@@ -13,6 +13,7 @@ from flask import Blueprint, Response, current_app, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from web import (
+    consent,
     contact,
     conversations,
     desks,
@@ -76,6 +77,7 @@ def patient_guard() -> None:
         conversation = tokens.find(session, conversation_id, token.strip(), services().clock())
     g.lang = conversation.lang
     g.is_blocked = conversation.is_blocked
+    g.agreed_to = conversation.agreed_to
     if g.get("seen") and g.seen.card:
         g.seen = _screened(g.lang)
 
@@ -101,6 +103,7 @@ def clinic() -> ResponseReturnValue:
         opens_at_text=say(lang, "open.now") if is_open else later,
         languages=settings.clinic.languages,
         limits={"max_message_characters": settings.limits.max_message_characters},
+        privacy={"version": settings.privacy.version, "consent": settings.privacy.consent},
     )
 
 
@@ -114,6 +117,7 @@ def start() -> ResponseReturnValue:
         site=known_site(wanted.site),
         page_url=intake.page_address(wanted.page_url),
         address_hash=address_hash(),
+        agreed_to=consent.at_start(services().settings, wanted.privacy_version),
     )
     return jsonify(id=conversation_id, token=token), 201
 
@@ -212,6 +216,13 @@ def set_lang(conversation_id: str) -> ResponseReturnValue:
     return jsonify(lang=lang)
 
 
+@blueprint.post("/conversations/<conversation_id>/consent")
+def agree(conversation_id: str) -> ResponseReturnValue:
+    version = body(intake.Consent).version
+    consent.agree(services(), conversation_id, version)
+    return jsonify(version=version)
+
+
 @blueprint.post("/conversations/<conversation_id>/end")
 def end(conversation_id: str) -> ResponseReturnValue:
     with services().database.transaction() as session:
@@ -222,7 +233,7 @@ def end(conversation_id: str) -> ResponseReturnValue:
 @blueprint.get("/conversations/<conversation_id>/data")
 def data(conversation_id: str) -> ResponseReturnValue:
     with services().database.reading() as session:
-        return jsonify(export.everything(session, conversation_id, g.lang))
+        return jsonify(export.everything(session, conversation_id, g.lang, request.url_root))
 
 
 @blueprint.delete("/conversations/<conversation_id>")
@@ -244,6 +255,16 @@ def _not_found(_error: Exception) -> ResponseReturnValue:
 @blueprint.errorhandler(desks.DeskUnknown)
 def _desk_unknown(_error: Exception) -> ResponseReturnValue:
     return error_response(ApiError(400, "bad_request"))
+
+
+@blueprint.errorhandler(consent.ConsentNeeded)
+def _consent_needed(_error: Exception) -> ResponseReturnValue:
+    return error_response(ApiError(403, "consent_needed"))
+
+
+@blueprint.errorhandler(consent.NoteChanged)
+def _note_changed(_error: Exception) -> ResponseReturnValue:
+    return error_response(ApiError(409, "privacy_note_changed"))
 
 
 @blueprint.errorhandler(ConversationEnded)
@@ -273,6 +294,9 @@ def body(model: type[Body]) -> Body:
 def refuse_writing(conversation_id: str) -> None:
     if g.is_blocked:
         raise ApiError(403, "blocked")
+    # Who may be in danger is not asked for a yes: the card is shown, and staff are told.
+    if not (g.get("seen") and g.seen.card):
+        consent.demand(services(), conversation_id, g.agreed_to)
     refuse_if_too_many("message", conversation_id, "too_many_messages")
 
 

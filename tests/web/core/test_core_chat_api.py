@@ -170,6 +170,7 @@ EVERY_ENDPOINT: list[tuple[str, str, Any]] = [
     ("POST", "/rating", {"score": 5}),
     ("POST", "/typing", {}),
     ("POST", "/lang", {"lang": "es"}),
+    ("POST", "/consent", {"version": "1"}),
     ("POST", "/end", {}),
     ("GET", "/data", None),
     ("DELETE", "", None),

@@ -29,6 +29,7 @@ from web.models import AnsweredBy, Author, HandoffState, Kind, TurnState
 AUDIENCES = {
     "chat": "patient",
     "help": "everyone",
+    "privacy": "everyone",
     "widget": "everyone",
     "health": "everyone",
     "console": "staff",

@@ -93,7 +93,8 @@ class Writer(threading.Thread):
 
     def __init__(self, url: str) -> None:
         super().__init__()
-        begun = requests.post(f"{url}/api/v1/conversations", json={}, timeout=10).json()
+        agreed = {"privacy_version": "1"}
+        begun = requests.post(f"{url}/api/v1/conversations", json=agreed, timeout=10).json()
         self.path = f"{url}/api/v1/conversations/{begun['id']}"
         self.headers = {"Authorization": f"Bearer {begun['token']}"}
         self.acknowledged: dict[str, int] = {}
