@@ -19,7 +19,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from search.index import ArticleStatus
-from web import auth, backup, checks, migrations
+from web import auth, backup, checks, desks, migrations
 from web.checks import Level
 from web.config import Settings, SettingsInvalid, load_settings
 from web.db import Database, utc_now
@@ -65,8 +65,17 @@ def staff() -> None:
     type=click.Choice([role.value for role in RoleName]),
     help="may be given several times",
 )
+@click.option("--desk", "desk_ids", multiple=True, help="a desk of clinic.toml; none: all")
+@click.option("--lang", "languages", multiple=True, help="a language they answer in; none: any")
 @click.option("--password-stdin", is_flag=True, help="read the password from standard input")
-def staff_add(email: str, name: str, roles: tuple[str, ...], password_stdin: bool) -> None:
+def staff_add(
+    email: str,
+    name: str,
+    roles: tuple[str, ...],
+    desk_ids: tuple[str, ...],
+    languages: tuple[str, ...],
+    password_stdin: bool,
+) -> None:
     """Make an account; without --password-stdin a password is made and printed once."""
     if "@" not in email.strip("@"):
         raise click.BadParameter("is not an e-mail address", param_hint="--email")
@@ -76,7 +85,8 @@ def staff_add(email: str, name: str, roles: tuple[str, ...], password_stdin: boo
     with _session() as session:
         try:
             wanted = [RoleName(role) for role in dict.fromkeys(roles)]
-            auth.add_staff(session, email, name, wanted, password)
+            person = auth.add_staff(session, email, name, wanted, password)
+            _seat(session, person, desk_ids, languages)
         except auth.StaffExists:
             raise CouldNotRun(f"there is an account for {email} already") from None
     click.echo(f"Made an account for {name.strip()} ({email.strip().lower()}).")
@@ -97,12 +107,43 @@ def staff_list() -> None:
     """Show all accounts, by name."""
     with _session() as session:
         people = session.scalars(select(Staff).order_by(Staff.name, Staff.id)).all()
+        seats = desks.of_staff(session, [person.id for person in people])
         for person in people:
             roles = ", ".join(sorted(role.name for role in person.roles)) or "no role"
             closed = "" if person.active else "  (closed)"
-            click.echo(f"{person.name}  {person.email}  {roles}{closed}")
+            own = [", ".join(sorted(seats[person.id])), person.languages or ""]
+            narrowed = "".join(f"  [{each}]" for each in own if each)
+            click.echo(f"{person.name}  {person.email}  {roles}{narrowed}{closed}")
         if not people:
             click.echo("No accounts yet. ./clinic staff add --help says how to make one.")
+
+
+@staff.command("desks")
+@click.option("--email", required=True)
+@click.option("--desk", "desk_ids", multiple=True, help="a desk of clinic.toml; none: all")
+@click.option("--lang", "languages", multiple=True, help="a language they answer in; none: any")
+def staff_desks(email: str, desk_ids: tuple[str, ...], languages: tuple[str, ...]) -> None:
+    """Say which desks somebody works at; what was said before no longer counts."""
+    with _session() as session:
+        person = _person(session, email)
+        _seat(session, person, desk_ids, languages)
+        sits, speaks = ", ".join(desk_ids) or "all desks", person.languages or "any language"
+        click.echo(f"{person.name} works at {sits}, in {speaks}.")
+
+
+def _seat(
+    session: Session, person: Staff, desk_ids: tuple[str, ...], languages: tuple[str, ...]
+) -> None:
+    settings = _settings()
+    for lang in languages:
+        if lang not in settings.clinic.languages:
+            spoken = ", ".join(settings.clinic.languages)
+            raise CouldNotRun(f"--lang {lang}: the clinic speaks {spoken}")
+    try:
+        desks.seat(session, settings, person, desk_ids, languages)
+    except desks.DeskUnknown as error:
+        ids = ", ".join(desk.id for desk in desks.known(settings))
+        raise CouldNotRun(f"--desk {error}: the desks are {ids}") from None
 
 
 @staff.command("disable")
@@ -110,12 +151,17 @@ def staff_list() -> None:
 def staff_disable(email: str) -> None:
     """Close an account and end its sessions everywhere."""
     with _session() as session:
-        wanted = func.lower(Staff.email) == email.strip().lower()
-        person = session.scalar(select(Staff).where(wanted))
-        if person is None:
-            raise CouldNotRun(f"there is no account for {email}")
+        person = _person(session, email)
         auth.disable_staff(session, person)
     click.echo(f"Closed the account of {person.name}. They are signed out everywhere.")
+
+
+def _person(session: Session, email: str) -> Staff:
+    wanted = func.lower(Staff.email) == email.strip().lower()
+    person = session.scalar(select(Staff).where(wanted))
+    if person is None:
+        raise CouldNotRun(f"there is no account for {email}")
+    return person
 
 
 @main.command("demo-accounts")

@@ -137,6 +137,13 @@ class Limits(Section):
     trusted_proxies: Annotated[int, Field(ge=0, le=5)] = 0
 
 
+class Waiting(Section):
+    """From when on a waiting time stands out in the console."""
+
+    warn_after_s: Annotated[int, Field(ge=5, le=86_400)] = 60
+    late_after_s: Annotated[int, Field(ge=5, le=86_400)] = 180
+
+
 class Retention(Section):
     conversation_days: Annotated[int, Field(ge=1, le=3650)] = 30
 
@@ -175,6 +182,7 @@ class Settings(BaseSettings):
     topics: dict[Annotated[str, Field(pattern=r"^[a-z]{2}/.+")], Topic] = {}
     danger: Danger = Danger()
     limits: Limits = Limits()
+    waiting: Waiting = Waiting()
     retention: Retention = Retention()
     privacy: Privacy = Privacy()
     sites: Annotated[dict[str, Site], Field(min_length=1)]

@@ -255,6 +255,17 @@ def _own_or_refuse(session: Session, handoff: Handoff, staff_id: int) -> Handoff
     raise HandoffAlreadyClaimed(agent_name(session, handoff.staff_id) or "", handoff.claimed_at)
 
 
+def opened(session: Session, handoff: Handoff, staff_id: int, at: datetime | None = None) -> None:
+    """Somebody looks: keep when that was first, and how far its own agent has read."""
+    unseen = Handoff.opened_at.is_(None)
+    if move(session, handoff.id, unseen, opened_at=at or now()):
+        wake(session, "console")
+    conversation = session.get_one(Conversation, handoff.conversation_id)
+    unread = held_by(staff_id) & (Handoff.read_n < conversation.last_n)
+    if move(session, handoff.id, unread, read_n=conversation.last_n):
+        wake(session, "console")
+
+
 def resolve(
     session: Session, handoff_id: int, staff_id: int, at: datetime | None = None
 ) -> Handoff:

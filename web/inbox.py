@@ -1,23 +1,37 @@
 """What the console shows: the lists of the inbox, and the card of one conversation.
 
-Rule: reads only. Every list says its order and takes a fixed number of queries, however long it is.
+Rule: reads only. Every list says its order and takes a fixed number of queries, however long it is
+and however much is stored: which lines are shown is decided first, what they say is read after.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
-from web.models import Author, Conversation, Handoff, HandoffState, Kind, Message, Staff
+from web import desks, presence
+from web.models import (
+    OPEN_HANDOFF_STATES,
+    Author,
+    Conversation,
+    Handoff,
+    HandoffState,
+    Kind,
+    Message,
+    Shown,
+    Staff,
+    Turn,
+)
+from web.services import services
 from web.waiting import WAITING, reference
 
 CLOSED_SHOWN = 50
+OPEN_SHOWN = 200
 QUESTIONS_SHOWN = 3
 EXCERPT_CHARACTERS = 140
 
@@ -25,9 +39,40 @@ EXCERPT_CHARACTERS = 140
 class Box(StrEnum):
     WAITING = "waiting"
     MINE = "mine"
-    OTHERS = "others"
+    ALL = "all"  # whatever is open, with anybody or nobody
     MESSAGES = "messages"
     CLOSED = "closed"
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """Whose inbox it is, and where they work; no desks means all of them."""
+
+    staff: Staff
+    desks: frozenset[str]
+
+    def fits(self, desk_id: str | None, lang: str) -> bool:
+        return desks.fits(self.staff, self.desks, desk_id, lang)
+
+
+@dataclass(frozen=True)
+class Only:
+    """What a list is narrowed to."""
+
+    desk: str | None = None
+    lang: str | None = None
+
+    @property
+    def conditions(self) -> list[ColumnElement[bool]]:
+        found: list[ColumnElement[bool]] = []
+        if self.desk is not None:
+            found.append(Handoff.desk == self.desk)
+        if self.lang is not None:
+            found.append(Conversation.lang == self.lang)
+        return found
+
+
+EVERYTHING = Only()
 
 
 @dataclass(frozen=True)
@@ -49,13 +94,27 @@ class Entry:
         return handoff.closed_at or handoff.claimed_at or handoff.requested_at
 
     @property
+    def is_waiting(self) -> bool:
+        return self.handoff.state in WAITING
+
+    @property
+    def is_unread(self) -> bool:
+        """Nobody has looked at who waits; or the patient wrote after its agent looked last."""
+        if self.is_waiting:
+            return self.handoff.opened_at is None
+        is_claimed = self.handoff.state is HandoffState.CLAIMED
+        return (
+            is_claimed and self.last_author is Author.PATIENT and self.last_n > self.handoff.read_n
+        )
+
+    @property
     def name(self) -> str:
         left = (self.handoff.contact or {}).get("name")
         return str(left) if left else f"Patient {reference(self.conversation.id)}"
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownArticle:
     """An article the patient was shown before the handoff. helpful: what they said, if they did."""
 
     article: str
@@ -69,34 +128,80 @@ class Card:
 
     entry: Entry
     questions: tuple[str, ...]
-    shown: tuple[Shown, ...]
+    unknown: tuple[str, ...]  # what the assistant found nothing for
+    shown: tuple[ShownArticle, ...]
     hidden: tuple[str, ...]  # kinds of identifiers that were masked
 
 
-def counts(session: Session, staff_id: int) -> dict[Box, int]:
-    """Return how many are in each box; closed ones are not counted."""
-    boxes = [box for box in Box if box is not Box.CLOSED]
-    columns = [func.count(case((_in_box(box, staff_id), 1))) for box in boxes]
-    row = session.execute(select(*columns)).one()
-    return dict(zip(boxes, row, strict=True))
+def viewer(session: Session, staff_id: int) -> Viewer:
+    staff = session.get_one(Staff, staff_id)
+    return Viewer(staff, desks.of_staff(session, [staff_id])[staff_id])
 
 
-def entries(session: Session, box: Box, staff_id: int) -> list[Entry]:
-    """Return a box's lines: urgent and oldest first; closed ones latest first."""
-    order: Sequence[Any] = (Handoff.urgent.desc(), Handoff.requested_at, Handoff.id)
-    query = _entries().where(_in_box(box, staff_id))
+def counts(session: Session, staff_id: int, only: Only = EVERYTHING) -> dict[Box, int]:
+    """Return how many are in each box."""
+    columns = [func.count(case((_in_box(box, staff_id), 1))) for box in Box]
+    query = select(*columns).select_from(Handoff)
+    if only != EVERYTHING:
+        query = query.join(Conversation, Conversation.id == Handoff.conversation_id)
+    row = session.execute(query.where(*only.conditions)).one()
+    return dict(zip(Box, row, strict=True))
+
+
+def entries(session: Session, box: Box, who: Viewer, only: Only = EVERYTHING) -> list[Entry]:
+    """Return a box's lines: urgent first, then one's own desks', then the oldest.
+
+    Closed ones: latest first, not more than CLOSED_SHOWN.
+    """
+    wanted = _ids(box, who, only)
+    rows = session.execute(_entries().where(Handoff.id.in_(select(wanted.subquery()))))
+    found = {entry.handoff.id: entry for entry in map(_entry, rows)}
+    return [found[handoff_id] for handoff_id in session.scalars(wanted) if handoff_id in found]
+
+
+def _ids(box: Box, who: Viewer, only: Only) -> Select[int]:
+    query = (
+        select(Handoff.id)
+        .join(Conversation, Conversation.id == Handoff.conversation_id)
+        .where(_in_box(box, who.staff.id), *only.conditions)
+    )
     if box is Box.CLOSED:
-        query = query.order_by(Handoff.closed_at.desc(), Handoff.id.desc()).limit(CLOSED_SHOWN)
-    else:
-        query = query.order_by(*order)
-    return [_entry(row) for row in session.execute(query)]
+        return query.order_by(Handoff.closed_at.desc(), Handoff.id.desc()).limit(CLOSED_SHOWN)
+    query = query.order_by(Handoff.urgent.desc())
+    if who.desks:
+        own = or_(Handoff.desk.is_(None), Handoff.desk.in_(who.desks))
+        query = query.order_by(own.desc())
+    return query.order_by(Handoff.requested_at, Handoff.id).limit(OPEN_SHOWN)
+
+
+def concerning(session: Session, who: Viewer, at: datetime) -> list[Handoff]:
+    """Return those in the queue that are to call this agent: urgent first, then the oldest.
+
+    Danger calls everyone; a conversation for whose desk nobody is here calls whoever is.
+    """
+    absent_after_s = services().settings.limits.agent_absent_after_s
+    here = presence.present_agents(session, at, absent_after_s)
+    own = desks.of_staff(session, [staff.id for staff in here])
+    waiting = (
+        select(Handoff, Conversation.lang)
+        .join(Conversation, Conversation.id == Handoff.conversation_id)
+        .where(Handoff.state.in_(WAITING))
+        .order_by(Handoff.urgent.desc(), Handoff.requested_at, Handoff.id)
+    )
+
+    def is_mine(handoff: Handoff, lang: str) -> bool:
+        if handoff.urgent or who.fits(handoff.desk, lang):
+            return True
+        return not any(desks.fits(each, own[each.id], handoff.desk, lang) for each in here)
+
+    return [handoff for handoff, lang in session.execute(waiting) if is_mine(handoff, lang)]
 
 
 def box_of(handoff: Handoff, staff_id: int) -> Box:
     if handoff.state in WAITING:
         return Box.WAITING
     if handoff.state is HandoffState.CLAIMED:
-        return Box.MINE if handoff.staff_id == staff_id else Box.OTHERS
+        return Box.MINE if handoff.staff_id == staff_id else Box.ALL
     is_left = handoff.state is HandoffState.MESSAGE_LEFT and handoff.answered_at is None
     return Box.MESSAGES if is_left else Box.CLOSED
 
@@ -109,8 +214,8 @@ def _in_box(box: Box, staff_id: int) -> ColumnElement[bool]:
             return Handoff.state.in_(WAITING)
         case Box.MINE:
             return and_(claimed, Handoff.staff_id == staff_id)
-        case Box.OTHERS:
-            return and_(claimed, Handoff.staff_id != staff_id)
+        case Box.ALL:
+            return Handoff.state.in_(OPEN_HANDOFF_STATES)
         case Box.MESSAGES:
             return and_(left, Handoff.answered_at.is_(None))
         case Box.CLOSED:
@@ -119,21 +224,26 @@ def _in_box(box: Box, staff_id: int) -> ColumnElement[bool]:
 
 
 def _entries() -> Any:
-    spoken = (
-        select(Message.conversation_id, func.max(Message.n).label("n"))
-        .where(Message.author.in_((Author.PATIENT, Author.AGENT)), Message.kind == Kind.TEXT)
-        .group_by(Message.conversation_id)
-        .subquery()
+    """Select what the lines say. Which row is the last is looked up per line, by an index."""
+    spoken = aliased(Message)
+    last = (
+        select(spoken.n)
+        .where(
+            spoken.conversation_id == Handoff.conversation_id,
+            spoken.author.in_((Author.PATIENT, Author.AGENT)),
+            spoken.kind == Kind.TEXT,
+        )
+        .order_by(spoken.n.desc())
+        .limit(1)
+        .correlate(Handoff)
+        .scalar_subquery()
     )
+    is_last = and_(Message.conversation_id == Handoff.conversation_id, Message.n == last)
     return (
         select(Handoff, Conversation, Staff.name, Message.text, Message.author, Message.n)
         .join(Conversation, Conversation.id == Handoff.conversation_id)
         .outerjoin(Staff, Staff.id == Handoff.staff_id)
-        .outerjoin(spoken, spoken.c.conversation_id == Handoff.conversation_id)
-        .outerjoin(
-            Message,
-            and_(Message.conversation_id == Handoff.conversation_id, Message.n == spoken.c.n),
-        )
+        .outerjoin(Message, is_last)
     )
 
 
@@ -167,6 +277,7 @@ def card(session: Session, conversation_id: str) -> Card | None:
     return Card(
         entry,
         _questions(session, entry.handoff),
+        _unknown(session, conversation_id),
         _shown(session, conversation_id),
         _hidden(session, conversation_id),
     )
@@ -188,18 +299,33 @@ def _questions(session: Session, handoff: Handoff) -> tuple[str, ...]:
     return tuple(reversed(session.scalars(query).all()))
 
 
-def _shown(session: Session, conversation_id: str) -> tuple[Shown, ...]:
+def _unknown(session: Session, conversation_id: str) -> tuple[str, ...]:
+    """Return the questions for which the assistant found nothing, oldest first."""
+    query = (
+        select(Message.text)
+        .join(
+            Turn,
+            and_(Turn.conversation_id == Message.conversation_id, Turn.n == Message.n),
+        )
+        .where(Turn.conversation_id == conversation_id, Turn.shown == Shown.NONE.value)
+        .order_by(Message.n.desc())
+        .limit(QUESTIONS_SHOWN)
+    )
+    return tuple(text for text in reversed(session.scalars(query).all()) if text)
+
+
+def _shown(session: Session, conversation_id: str) -> tuple[ShownArticle, ...]:
     """Return the articles shown, in the order they were, each once with the last verdict."""
     query = (
         select(Message.payload, Message.helpful)
         .where(Message.conversation_id == conversation_id, Message.kind == Kind.PASSAGES)
         .order_by(Message.n)
     )
-    shown: dict[str, Shown] = {}
+    shown: dict[str, ShownArticle] = {}
     for payload, helpful in session.execute(query):
         for passage in payload.get("passages", ())[:1]:
             article = str(passage["article"])
-            shown[article] = Shown(article, str(passage.get("title", article)), helpful)
+            shown[article] = ShownArticle(article, str(passage.get("title", article)), helpful)
     return tuple(shown.values())
 
 

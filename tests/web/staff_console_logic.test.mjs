@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import {newClientId, newsOf, newsText, sends, sinceText, titleText} from '../../web/static/console-logic.js';
+import {newClientId, newsOf, newsText, sends, sinceText, titleText, waitLevel} from '../../web/static/console-logic.js';
 
 const MINUTE = 60000;
 const inbox = (waiting_ids = [], urgent_ids = [], spoke = {}) => ({waiting_ids, urgent_ids, spoke});
@@ -12,6 +12,12 @@ test('it says how long ago', () => {
   const texts = [0, 59999, MINUTE, 59 * MINUTE, 60 * MINUTE, 125 * MINUTE, 1440 * MINUTE]
     .map((ago) => sinceText(1e12 - ago, 1e12));
   assert.deepEqual(texts, ['just now', 'just now', '1 min', '59 min', '1 h 0 min', '2 h 5 min', '1 d']);
+});
+
+test('a wait stands out from when the clinic says, and not at all without limits', () => {
+  const levels = [0, 59, 60, 179, 180].map((s) => waitLevel(1e12 - s * 1000, 1e12, 60, 180));
+  assert.deepEqual(levels, ['', '', 'warn', 'warn', 'late']);
+  assert.equal(waitLevel(0, 1e12, NaN, NaN), '');
 });
 
 test('a clock that runs behind the server shows no negative time', () => {

@@ -112,6 +112,23 @@ def test_it_works(operator: Operator) -> None:
     assert not sign_in_works(operator, "bea@clinic.example", found.group(1))
 
 
+def test_somebody_is_seated_at_desks_and_the_list_says_where(operator: Operator) -> None:
+    bea = ("--email", "bea@clinic.example")
+    add = ("staff", "add", *bea, "--name", "Bea", "--role", "agent", "--desk", "billing")
+    assert operator.run(*add).returncode == 0
+    assert "agent  [billing]\n" in operator.run("staff", "list").stdout
+    moved = operator.run("staff", "desks", *bea, "--desk", "records", "--lang", "es")
+    assert moved.stdout == "Bea works at records, in es.\n"
+    assert "agent  [records]  [es]\n" in operator.run("staff", "list").stdout
+    assert (
+        operator.run("staff", "desks", *bea).stdout == "Bea works at all desks, in any language.\n"
+    )
+    for wrong, said in (("--desk", "the desks are appointments"), ("--lang", "the clinic speaks")):
+        refused = operator.run("staff", "desks", *bea, wrong, "xx")
+        assert refused.returncode == 1
+        assert said in refused.stderr
+
+
 def sign_in_works(operator: Operator, email: str, password: str) -> bool:
     desk = Desk(operator.var)
     try:

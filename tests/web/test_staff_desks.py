@@ -5,21 +5,34 @@ from __future__ import annotations
 import html
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from search.answer import Outcome
 from tests.conftest import Patient, Search, words
 from tests.fakes import FakeRasa
 from tests.web.staff_desk import Desk, clinic_settings
-from web import conversations, desks, handoffs, presence
+from web import conversations, desks, handoffs, inbox, presence
 from web.config import SettingsInvalid, load_settings
-from web.models import Author, Conversation, Kind, RoleName, Shown, Staff, Turn
+from web.models import (
+    Author,
+    Conversation,
+    Handoff,
+    HandoffState,
+    Kind,
+    Message,
+    RoleName,
+    Shown,
+    Staff,
+    Turn,
+    TurnState,
+)
 from web.services import of
 
 BILLING = {"choice": "desk:billing"}
@@ -269,3 +282,218 @@ def test_staff_are_seated_anew_each_time(desk: Desk) -> None:
         }
         with pytest.raises(desks.DeskUnknown):
             desks.seat(session, desk.settings, session.get_one(Staff, bea.id), ["cellar"], [])
+
+
+# The inbox ---------------------------------------------------------------------------------------
+
+
+def seat(desk: Desk, staff: Staff, *desk_ids: str, languages: tuple[str, ...] = ()) -> None:
+    with desk.open() as session:
+        person = session.get_one(Staff, staff.id)
+        desks.seat(session, desk.settings, person, desk_ids, languages)
+
+
+def wait_at(desk: Desk, topic: str, *texts: str, lang: str = "en", **how: Any) -> int:
+    """A patient in the queue of that topic's desk."""
+    pat = desk.patient(*texts, lang=lang)
+    desk.ask(pat, topic=topic, **how)
+    desk.clock.passes(seconds=5)
+    with desk.reading() as session:
+        handoff = handoffs.open_handoff(session, pat)
+        assert handoff is not None
+        return handoff.id
+
+
+def listed(desk: Desk, box: inbox.Box, staff: Staff, only: inbox.Only = inbox.EVERYTHING) -> Any:
+    with desk.reading() as session:
+        return inbox.entries(session, box, inbox.viewer(session, staff.id), only)
+
+
+def ids(entries: list[inbox.Entry]) -> list[int]:
+    return [entry.handoff.id for entry in entries]
+
+
+def test_urgent_ones_come_first_then_those_of_ones_own_desk_then_the_oldest(desk: Desk) -> None:
+    ana = desk.agent()
+    seat(desk, ana, "billing")
+    old, own, own_later = (wait_at(desk, topic) for topic in ("records", "billing", "billing"))
+    urgent = wait_at(desk, "portal", urgent=True)
+    assert ids(listed(desk, inbox.Box.WAITING, ana)) == [urgent, own, own_later, old]
+    bea = desk.agent("Bea")
+    assert ids(listed(desk, inbox.Box.WAITING, bea)) == [urgent, old, own, own_later]
+
+
+def test_the_list_is_narrowed_by_desk_and_language_and_the_address_keeps_it(desk: Desk) -> None:
+    ana = desk.agent()
+    bill, record = wait_at(desk, "billing", "about a bill"), wait_at(desk, "records", "a record")
+    spanish = wait_at(desk, "billing", "una factura", lang="es")
+    box = inbox.Box.WAITING
+    assert ids(listed(desk, box, ana, inbox.Only(desk="billing"))) == [bill, spanish]
+    assert ids(listed(desk, box, ana, inbox.Only("billing", "es"))) == [spanish]
+    with desk.reading() as session:
+        assert inbox.counts(session, ana.id, inbox.Only("records"))[box] == 1
+        assert inbox.counts(session, ana.id)[box] == 3
+    page = desk.sign_in(ana).get("/console/?box=waiting&desk=billing&lang=es")
+    assert "una factura" in page
+    assert "about a bill" not in page
+    assert f"{desk.conversation_of(spanish)}?box=waiting&amp;desk=billing&amp;lang=es" in page
+    assert 'href="/console/?box=closed&amp;desk=billing&amp;lang=es"' in page
+    assert "/console/stream?box=waiting&amp;desk=billing&amp;lang=es" in page
+    assert record not in ids(listed(desk, box, ana, inbox.Only("billing")))
+
+
+def test_a_desk_that_is_gone_narrows_nothing(desk: Desk) -> None:
+    ana = desk.agent()
+    wait_at(desk, "billing", "about a bill")
+    assert "about a bill" in desk.sign_in(ana).get("/console/?box=waiting&desk=cellar&lang=xx")
+
+
+def test_all_shows_what_is_open_with_anybody(desk: Desk) -> None:
+    ana, bea = desk.agent(), desk.agent("Bea")
+    waiting, hers, mine, done = (wait_at(desk, "general") for _ in range(4))
+    with desk.open() as session:
+        handoffs.claim(session, hers, bea.id)
+        handoffs.claim(session, mine, ana.id)
+        handoffs.abandon(session, handoffs.get(session, done).conversation_id)
+    assert ids(listed(desk, inbox.Box.ALL, ana)) == [waiting, hers, mine]
+    with desk.reading() as session:
+        counts = inbox.counts(session, ana.id)
+    assert [counts[box] for box in inbox.Box] == [1, 1, 3, 0, 1]
+
+
+def test_what_nobody_has_read_is_marked(desk: Desk) -> None:
+    ana = desk.agent()
+    client = desk.sign_in(ana)
+    waiting = wait_at(desk, "general")
+    pat = desk.conversation_of(waiting)
+    assert "nobody has looked yet" in client.get("/console/?box=waiting")
+    client.get(f"/console/conversations/{pat}")
+    assert "nobody has looked yet" not in client.get("/console/?box=waiting")
+
+    client.call(f"/console/handoffs/{waiting}/claim")
+    desk.say(pat, "Are you there?")
+    assert ", new</span>" in client.get("/console/?box=mine")
+    client.call("/console/ping", {"reading": pat})
+    assert ", new</span>" not in client.get("/console/?box=mine")
+
+
+def test_a_long_wait_stands_out_from_when_the_clinic_says(desk: Desk) -> None:
+    client = desk.sign_in(desk.agent())
+    wait_at(desk, "general")
+    for seconds, wanted in ((5, ""), (60, "fd-since--warn"), (180, "fd-since--late")):
+        desk.clock.passes(seconds=seconds)
+        page = client.get("/console/?box=waiting")
+        assert wanted in page
+        assert ("min, late" in page) is (wanted == "fd-since--late")
+
+
+@pytest.mark.parametrize(
+    ("own", "topic", "how", "colleague", "is_called"),
+    [
+        ((), "billing", {}, ("billing",), True),
+        (("billing",), "billing", {}, (), True),
+        (("records",), "billing", {}, ("billing",), False),
+        (("records",), "billing", {}, None, True),  # nobody of that desk is here
+        (("records",), "billing", {"urgent": True}, ("billing",), True),  # danger calls everyone
+    ],
+)
+def test_a_new_one_calls_those_whose_desk_it_is(
+    desk: Desk,
+    own: tuple[str, ...],
+    topic: str,
+    how: dict[str, Any],
+    colleague: tuple[str, ...] | None,
+    is_called: bool,
+) -> None:
+    ana = desk.agent()
+    seat(desk, ana, *own)
+    if colleague is not None:
+        seat(desk, desk.agent("Bea"), *colleague)
+    waiting = wait_at(desk, topic, **how)
+    with desk.reading() as session:
+        calling = inbox.concerning(session, inbox.viewer(session, ana.id), desk.clock())
+    assert ids_of(calling) == ([waiting] if is_called else [])
+
+
+def ids_of(found: list[Handoff]) -> list[int]:
+    return [handoff.id for handoff in found]
+
+
+def test_the_language_decides_too_whom_it_calls(desk: Desk) -> None:
+    ana, bea = desk.agent(), desk.agent("Bea")
+    seat(desk, ana, languages=("en",))
+    waiting = wait_at(desk, "billing", lang="es")
+    with desk.reading() as session:
+        called = [
+            ids_of(inbox.concerning(session, inbox.viewer(session, each.id), desk.clock()))
+            for each in (ana, bea)
+        ]
+    assert called == [[], [waiting]]
+
+
+def test_the_card_names_the_desk_and_what_the_assistant_did_not_know(desk: Desk) -> None:
+    ana = desk.agent()
+    waiting = wait_at(desk, "billing", "Do you take turtles?", "And cats?")
+    pat = desk.conversation_of(waiting)
+    with desk.open() as session:
+        for n, shown in ((1, Shown.NONE), (2, Shown.ANSWER)):
+            values = {"state": TurnState.DONE, "shown": shown.value, "created_at": desk.clock()}
+            session.add(Turn(conversation_id=pat, n=n, **values))
+    page = desk.sign_in(ana).get(f"/console/conversations/{pat}")
+    card = page[page.index("data-card") :]
+    unknown = card[card.index("What the assistant did not know") :]
+    unknown = unknown[: unknown.index("What they were shown")]
+    assert "Do you take turtles?" in unknown
+    assert "And cats?" not in unknown
+    assert "Desk: A bill or a cost" in card
+
+
+def test_the_inbox_is_quick_with_ten_thousand_conversations(desk: Desk) -> None:
+    ana = desk.agent()
+    client = desk.sign_in(ana)
+    store(desk, 10_000)
+    for box in inbox.Box:
+        client.get(f"/console/?box={box.value}")
+        started = time.monotonic()
+        client.get(f"/console/?box={box.value}&desk=billing")
+        assert time.monotonic() - started < 2, box
+
+
+def store(desk: Desk, count: int) -> None:
+    """Closed conversations of six rows each, and a few that wait or left a message."""
+    at = desk.clock()
+    with desk.open() as session:
+        keys = [f"c{number:05}" for number in range(count)]
+        times = {"created_at": at, "last_message_at": at, "last_seen_at": at}
+        same = {"site": "demo", "lang": "en", "address_hash": "a", "last_n": 6, **times}
+        chats = [{"id": key, "token_hash": key, **same} for key in keys]
+        session.execute(insert(Conversation), chats)
+        rows = [
+            {
+                "conversation_id": key,
+                "n": n,
+                "author": Author.PATIENT if n % 2 else Author.BOT,
+                "kind": Kind.TEXT,
+                "text": f"line {n} of {key}",
+                "payload": {},
+                "created_at": at,
+            }
+            for key in keys
+            for n in range(1, 7)
+        ]
+        session.execute(insert(Message), rows)
+        states = (HandoffState.REQUESTED, HandoffState.MESSAGE_LEFT)
+        asked = [
+            {
+                "conversation_id": key,
+                "state": states[number % 2] if number % 100 == 0 else HandoffState.RESOLVED,
+                "reason": "asked",
+                "urgent": False,
+                "desk": ("billing", "records")[number % 2],
+                "requested_at": at,
+                "closed_at": None if number % 100 == 0 else at,
+                "read_n": 0,
+            }
+            for number, key in enumerate(keys)
+        ]
+        session.execute(insert(Handoff), asked)

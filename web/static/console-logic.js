@@ -12,6 +12,13 @@ export function sinceText(sinceMs, nowMs) {
   return `${Math.floor(minutes / 1440)} d`;
 }
 
+/** How a waiting time stands out: '' at first, then 'warn', then 'late'; the clinic sets from when on. */
+export function waitLevel(sinceMs, nowMs, warnS, lateS) {
+  const seconds = (nowMs - sinceMs) / 1000;
+  if (lateS && seconds >= lateS) return 'late';
+  return warnS && seconds >= warnS ? 'warn' : '';
+}
+
 /** The tab's title: how many wait comes first. */
 export function titleText(title, waiting) {
   return waiting > 0 ? `(${waiting}) ${title}` : title;

@@ -4,7 +4,7 @@
 // conversation's rows and its state. The server's beats are answered with a ping: a browser slows
 // down the timers of a tab in the background, but not what the network brings.
 
-import {newClientId, newsOf, newsText, sends, sinceText, titleText} from './console-logic.js';
+import {newClientId, newsOf, newsText, sends, sinceText, titleText, waitLevel} from './console-logic.js';
 
 const TYPING_EVERY_MS = 3000;
 const SINCE_EVERY_MS = 10000;
@@ -33,6 +33,7 @@ class Console {
     this.alerts = new Alerts();
     const $talk = $root.querySelector('[data-talk]');
     this.talk = $talk ? new Talk(this, $talk) : null;
+    this.startNarrowing();
     this.watchActivity();
     this.showSince();
     setInterval(() => this.showSince(), SINCE_EVERY_MS);
@@ -71,8 +72,9 @@ class Console {
   async ping() {
     const active = this.isActive;
     this.isActive = false;
+    const reading = document.hidden ? undefined : this.talk?.id;
     try {
-      const response = await this.post(this.$root.dataset.ping, {active});
+      const response = await this.post(this.$root.dataset.ping, {active, reading});
       if (response.status === 401) return this.signedOut();
       if (!response.ok) throw new Error(String(response.status));
       this.onIdle((await response.json()).idle_left_s);
@@ -140,13 +142,24 @@ class Console {
     }
   }
 
+  /** A changed desk or language shows at once; without script there is a button. */
+  startNarrowing() {
+    const $form = this.$root.querySelector('[data-narrow]');
+    if (!$form) return;
+    $form.querySelector('button').hidden = true;
+    $form.addEventListener('change', () => $form.requestSubmit());
+  }
+
   announce(text) {
     setTimeout(() => { this.$announce.textContent = text; }, ANNOUNCE_AFTER_MS);
   }
 
   showSince() {
     for (const $time of document.querySelectorAll('[data-since]')) {
-      $time.textContent = sinceText(Date.parse($time.dateTime), Date.now());
+      const moment = Date.parse($time.dateTime);
+      const level = waitLevel(moment, Date.now(), Number($time.dataset.warnS), Number($time.dataset.lateS));
+      $time.textContent = sinceText(moment, Date.now()) + (level === 'late' ? ', late' : '');
+      for (const each of ['warn', 'late']) $time.classList.toggle(`fd-since--${each}`, each === level);
     }
   }
 
@@ -246,7 +259,9 @@ class Talk {
     const isAtEnd = this.isAtEnd();
     this.$log.insertAdjacentHTML('beforeend', row.html); // rendered and escaped by our server
     if (isAtEnd || row.author === 'agent') this.scrollToEnd();
-    if (row.author === 'patient' && document.hidden) this.app.alerts.ring('A patient wrote.', false);
+    if (row.author !== 'patient') return;
+    if (document.hidden) this.app.alerts.ring('A patient wrote.', false);
+    else this.app.ping(); // it is read
   }
 
   onState(state) {

@@ -10,10 +10,10 @@ from flask import abort, request
 from flask_security import current_user
 from sqlalchemy.orm import Session
 
-from web import conversations, inbox, messages
+from web import conversations, desks, inbox, messages
 from web.hours import is_open, moment_text
 from web.inbox import Box
-from web.models import Handoff, HandoffState, Staff
+from web.models import Handoff, HandoffState
 from web.services import services
 
 LANG = "en"  # the console speaks English; patients' lines stay as they were said
@@ -21,19 +21,40 @@ LANG = "en"  # the console speaks English; patients' lines stay as they were sai
 
 def inbox_values(session: Session, handoff: Handoff | None = None) -> dict[str, Any]:
     """Return what the list needs. handoff: the open one; its box shows unless another is asked."""
-    counts = inbox.counts(session, current_user.id)
+    only, who = _only(), inbox.viewer(session, current_user.id)
+    counts = inbox.counts(session, current_user.id, only)
     box = _box(counts, handoff)
-    now = services().clock()
+    settings, now = services().settings, services().clock()
     return {
         "Box": Box,
         "box": box,
         "counts": counts,
-        "entries": inbox.entries(session, box, current_user.id),
-        "me": session.get_one(Staff, current_user.id),
+        "entries": inbox.entries(session, box, who, only),
+        "me": who.staff,
+        "only": only,
+        "narrowed": {name: value for name, value in vars(only).items() if value is not None},
+        "desks": [(desk.id, desks.name(settings, desk.id, LANG)) for desk in desks.known(settings)],
+        "desk_name": desk_name,
+        "languages": settings.clinic.languages,
+        "limits": settings.waiting,
         "now": now,
         "clock_text": clock_text,
-        "is_open": is_open(services().settings.chat_calendar, now),
+        "is_open": is_open(settings.chat_calendar, now),
     }
+
+
+def _only() -> inbox.Only:
+    """Read what the list is narrowed to; what the clinic does not have narrows nothing."""
+    settings = services().settings
+    desk, lang = request.args.get("desk"), request.args.get("lang")
+    return inbox.Only(
+        desk if desks.named(settings, desk) is not None else None,
+        lang if lang in settings.clinic.languages else None,
+    )
+
+
+def desk_name(desk_id: str | None) -> str:
+    return desks.name(services().settings, desk_id, LANG)
 
 
 def _box(counts: dict[Box, int], handoff: Handoff | None) -> Box:
@@ -55,6 +76,7 @@ def conversation_values(card: inbox.Card) -> dict[str, Any]:
         "handoff": handoff,
         "conversation": conversation,
         "is_mine": is_mine(handoff),
+        "desk_name": desk_name,
         "patient_typing": services().typing.is_typing(conversation.id, "patient"),
         "new_client_id": secrets.token_hex,
         "max_message_characters": services().settings.limits.max_message_characters,

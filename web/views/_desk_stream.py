@@ -108,15 +108,16 @@ class News:
         open_one = handoffs.latest(session, self.conversation_id) if self.conversation_id else None
         values = _desk.inbox_values(session, open_one)
         conversation = {"conversation": {"id": self.conversation_id}}
-        mine = inbox.entries(session, Box.MINE, current_user.id)
-        waiting = handoffs.queue(session)
+        who = inbox.viewer(session, current_user.id)
+        mine = inbox.entries(session, Box.MINE, who)
+        waiting = inbox.concerning(session, who, self._services.clock())
         return {
             # Without `now` the list holds clock times only, so that it stays the same until
             # something happens; the script turns them into "4 min".
             "html": render_template(
                 "console/_inbox.html", **{**values, **conversation, "now": None}
             ),
-            "waiting": values["counts"][Box.WAITING],
+            "waiting": len(waiting),
             "waiting_ids": [handoff.id for handoff in waiting],
             "urgent_ids": [handoff.id for handoff in waiting if handoff.urgent],
             "spoke": {

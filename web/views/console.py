@@ -73,6 +73,7 @@ def conversation_page(conversation_id: str) -> ResponseReturnValue:
         card = inbox.card(session, conversation_id) or abort(404)
         subject = f"conversation:{conversation_id}"
         audit.record(session, Act.TRANSCRIPT_OPENED, subject, staff_id=current_user.id)
+        handoffs.opened(session, card.entry.handoff, current_user.id)
         page = {
             **_desk.inbox_values(session, card.entry.handoff),
             **_desk.conversation_values(card),
@@ -236,9 +237,16 @@ def ping() -> ResponseReturnValue:
     """The browser answers a beat of the stream: somebody's console is really there.
 
     {"active": true} when a key or the pointer moved since: only that keeps the session alive.
+    {"reading": id} when a conversation is in sight: what it says counts as read.
     """
-    if (request.get_json(silent=True) or {}).get("active") is True:
+    said = request.get_json(silent=True) or {}
+    if said.get("active") is True:
         auth.keep_active()
+    if isinstance(said.get("reading"), str):
+        with services().database.transaction(durable=False) as session:
+            handoff = handoffs.open_handoff(session, said["reading"])
+            if handoff is not None and _desk.is_mine(handoff):
+                handoffs.opened(session, handoff, current_user.id)
     return jsonify(idle_left_s=int(auth.idle_left_s()))
 
 
