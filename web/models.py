@@ -211,7 +211,14 @@ class Handoff(Base):
     # asked | failed_twice | abuse | callback | danger
     reason: Mapped[str] = mapped_column(String(20))
     urgent: Mapped[bool] = mapped_column(default=False)
+    urgent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    alarm: Mapped[int] = mapped_column(default=0)  # how often staff were told again of a danger
     desk: Mapped[str | None] = mapped_column(String(40))  # an id of [[desks]]; None in old rows
+    # Nobody claimed it in time: whom it is offered to, and who did not take it in this round.
+    offered_to_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    offered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    passed_by: Mapped[list[int] | None] = mapped_column(JSON)
+    offer_rounds: Mapped[int] = mapped_column(default=0)
     requested_at: Mapped[datetime] = mapped_column(UtcDateTime)
     claimed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
@@ -224,6 +231,8 @@ class Handoff(Base):
     contact: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     # A left message was dealt with.
     answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # When a call was promised, from then on for the clinic's window.
+    callback_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
 
     __table_args__ = (
         Index("ix_handoff_state", "state", "requested_at"),
@@ -234,6 +243,41 @@ class Handoff(Base):
             sqlite_where=text("state in ('requested', 'offered', 'claimed')"),
             postgresql_where=text("state in ('requested', 'offered', 'claimed')"),
         ),
+    )
+
+
+class TransferState(StrEnum):
+    ASKED = "asked"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    WITHDRAWN = "withdrawn"
+
+
+class Transfer(Base):
+    """An agent asks another, or a desk, to take a chat over. The note is for staff alone."""
+
+    __tablename__ = "transfer"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    handoff_id: Mapped[int] = mapped_column(ForeignKey("handoff.id", ondelete="cascade"))
+    state: Mapped[TransferState] = mapped_column(_enum(TransferState))
+    from_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
+    to_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    to_desk: Mapped[str | None] = mapped_column(String(40))
+    note: Mapped[str] = mapped_column(String(1000), default="")
+    asked_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    answered_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+
+    __table_args__ = (
+        Index(
+            "uq_transfer_asked",
+            "handoff_id",
+            unique=True,
+            sqlite_where=text("state = 'asked'"),
+            postgresql_where=text("state = 'asked'"),
+        ),
+        Index("ix_transfer_handoff_id", "handoff_id"),
     )
 
 
