@@ -1,10 +1,9 @@
 /**
  * The panel. Rule: the server's log is the truth; what the patient typed is kept until the server has it.
  */
-import { Api, sleep } from './panel/api.js'
+import { Api, Feed, sleep } from './panel/api.js'
 import { Conversation, Memory, localStorageOrNull, newId } from './panel/conversation.js'
 import { Face, StatusLine, beep, findParts, makeStrings, pickLanguage } from './panel/face.js'
-import { Feed } from './panel/feed.js'
 import { Composer, Forms, Menu, confirmIn, thank } from './panel/forms.js'
 import { LogView } from './panel/log.js'
 import { Outbox, makeItem } from './panel/outbox.js'
@@ -19,6 +18,7 @@ export class Panel {
   #page = ''
   #restTimer = null
   #state = NOTHING
+  #afterYes = null
 
   /** facts: the body's data-* attributes. */
   constructor ($root, facts, memory, strings) {
@@ -29,11 +29,14 @@ export class Panel {
     const name = `front-desk:${facts.site}`
     const { locks } = navigator
     this.$ = $
+    this.facts = facts
     this.memory = memory
     this.api = new Api(facts.api, (...asked) => fetch(...asked))
     this.conversation = new Conversation({
       api: this.api, memory, locks, lockName: `${name}:create`,
-      facts: () => ({ lang: say().lang, site: facts.site, page_url: this.#page || undefined })
+      facts: () => ({
+        lang: say().lang, site: facts.site, page_url: this.#page || undefined, privacy_version: memory.get('agreed') ?? undefined
+      })
     })
     this.status = new StatusLine($.said, $.state)
     this.face = new Face({
@@ -50,7 +53,7 @@ export class Panel {
       memory, strings: say, status: this.status,
       onSend: text => this.send({ text }, text), onTyping: () => this.#tellTyping()
     })
-    this.forms = new Forms({ $log: $.log, send: body => this.api.sendForm(body), strings: say, status: this.status })
+    this.forms = new Forms({ $log: $.log, send: body => this.#write(() => this.api.sendForm(body)), strings: say, status: this.status })
     this.menu = new Menu({ $button: $['menu-button'], $menu: $.menu, onPick: picked => this.#pick(picked) })
     this.feed = new Feed({
       api: this.api, cursor: () => this.view.log.cursor, isHidden: () => document.hidden,
@@ -80,10 +83,14 @@ export class Panel {
         load: () => memory.get('outbox', []),
         save: (items, held) => memory.set('outbox', [...memory.get('outbox', []).filter(each => !held.has(each.client_id)), ...items])
       },
-      onChange: (item, oldId) => this.view.showPending(item, oldId),
+      onChange: (item, oldId) => {
+        this.view.showPending(item, oldId)
+        if (item.state === 'failed') this.status.announce(item.said || say().say('not_sent'))
+      },
       onAnswer: (item, answer) => {
         // First, whatever the status.
         if (answer.body?.card?.html) this.view.alert(item.client_id, answer.body.card.html)
+        if (isAsked(answer)) this.#askForYes()
         this.#takeLine(answer.status !== 0)
       },
       onSent: item => {
@@ -104,6 +111,7 @@ export class Panel {
     this.#speak()
     for (const item of this.outbox.items) this.view.showPending(item)
     this.$.welcome.hidden = this.conversation.isThere
+    this.#showConsent()
     if (this.host.isFramed) this.host.hello()
     else this.#open('', '')
     this.outbox.run()
@@ -112,6 +120,7 @@ export class Panel {
   send (body, label) {
     if (this.#state.status === 'ended') this.#startFresh(null)
     this.face.showNotice(null)
+    if (!this.#asks) this.#keepYes()
     return this.outbox.add(makeItem(newId(), body, label))
   }
 
@@ -228,8 +237,49 @@ export class Panel {
     return null
   }
 
-  async #post (item) {
-    return await this.#begin() ?? this.api.post({ client_id: item.client_id, ...item.body })
+  #post (item) { return this.#write(() => this.api.post({ client_id: item.client_id, ...item.body })) }
+
+  /** With a conversation; one that has not heard of the patient's yes is told. */
+  async #write (act) {
+    const refused = await this.#begin()
+    if (refused) return refused
+    const answer = await act()
+    if (!isAsked(answer) || !this.#hasYes) return answer
+    const told = await this.#tellYes()
+    return told.status === 200 ? act() : told
+  }
+
+  get #asks () { return this.facts.consent === 'ask' }
+
+  get #hasYes () { return this.memory.get('agreed') === this.facts.privacyVersion }
+
+  #keepYes () {
+    this.memory.set('agreed', this.facts.privacyVersion)
+    this.#showConsent()
+  }
+
+  #showConsent () { this.face.showConsent(this.#hasYes, this.#asks) }
+
+  /** Nothing was kept: the note is shown below what waits for the yes. */
+  #askForYes () {
+    this.#showConsent()
+    if (!this.view.holdsCard) this.view.showFrom(this.$.consent)
+  }
+
+  async #tellYes () {
+    const told = await this.api.agree(this.facts.privacyVersion)
+    // The note has changed since this page was loaded.
+    if (told.status === 409) location.reload()
+    return told
+  }
+
+  async #agree () {
+    this.#keepYes()
+    this.composer.focus()
+    if (this.conversation.isThere) await this.#tellYes()
+    this.outbox.nudge(true)
+    this.#afterYes?.()
+    this.#afterYes = null
   }
 
   #tellTyping () {
@@ -242,7 +292,11 @@ export class Panel {
     if (status === 'waiting') return this.status.announce(this.face.strings.say('person_again'))
     if (status === 'agent') return
     if (status === 'ended') this.#startFresh(null)
-    const answer = await this.#begin() ?? await this.api.askForPerson()
+    const answer = await this.#write(() => this.api.askForPerson())
+    if (isAsked(answer)) {
+      this.#afterYes = () => this.#askForPerson()
+      this.#askForYes()
+    }
     if (answer.status === 404) return this.#startFresh('gone')
     if (answer.status !== 202) return this.face.explain(answer)
     if (answer.body?.state?.status) this.#takeState(answer.body.state)
@@ -269,11 +323,29 @@ export class Panel {
   async #pick (picked) {
     if (picked === 'sound') return this.#toggleSound()
     if (picked === 'size') return this.#toggleSize()
+    if (picked === 'save' || picked === 'held') return this.#showHeld(picked)
     if (this.conversation.isThere && !await this.#finish(picked)) return
     if (picked === 'end' && this.conversation.isThere) return
     for (const item of this.outbox.clear()) this.view.dropPending(item.client_id)
-    this.#startFresh(picked === 'forget' ? 'forgotten' : null)
+    if (picked !== 'end') this.#clear()
+    this.#startFresh({ forget: 'forgotten', shared: 'cleared' }[picked] ?? null)
     this.composer.focus()
+  }
+
+  #clear () {
+    this.memory.clear()
+    this.composer.clear()
+    this.$.sound.ariaPressed = 'false'
+    this.#showConsent()
+  }
+
+  async #showHeld (picked) {
+    const { strings } = this.face
+    const { body } = this.conversation.isThere ? await this.api.held() : { body: { as_text: strings.say('nothing_held') } }
+    if (!body || body.error) return this.face.explain({ body })
+    const { Paper } = await import('./panel/paper.js')
+    this.paper ??= new Paper(this.$)
+    this.paper.show(strings, picked, body)
   }
 
   async #finish (picked) {
@@ -281,6 +353,8 @@ export class Panel {
     const words = [strings.say(`confirm_${picked}`), strings.say(`yes_${picked}`)]
     if (!await confirmIn(this.$.dialog, this.$['dialog-text'], this.$['dialog-yes'], ...words)) return false
     const answer = picked === 'forget' ? await this.api.forget() : await this.api.end()
+    // A shared computer is cleared whether or not the clinic can be reached.
+    if (picked === 'shared') return true
     const isDone = answer.status >= 200 && answer.status < 300
     const isOver = answer.status === 404 || answer.body?.error?.code === 'conversation_ended'
     if (!isDone && !isOver) {
@@ -295,13 +369,14 @@ export class Panel {
   #listen () {
     const { $ } = this
     $.lang.addEventListener('click', () => this.#switchLanguage())
+    $.agree.addEventListener('click', () => this.#agree())
     $.person.addEventListener('click', () => this.#askForPerson())
     $.close.addEventListener('click', () => this.host.close())
     $.close.hidden = $.size.hidden = !this.host.isFramed
     $.sound.ariaPressed = String(this.memory.get('sound', false))
     $.log.addEventListener('click', event => this.#press(event.target.closest('button')))
     document.addEventListener('keydown', event => {
-      if (event.key !== 'Escape' || $.dialog.open) return
+      if (event.key !== 'Escape' || $.dialog.open || $.paper.open) return
       if (this.menu.isOpen) this.menu.close()
       else this.host.close()
     })
@@ -375,6 +450,9 @@ export class Panel {
     this.host.size(isLarge ? 'large' : 'normal')
   }
 }
+
+/** @returns whether the server wants a yes to the privacy note first */
+function isAsked (answer) { return answer.body?.error?.code === 'consent_needed' }
 
 async function main () {
   const facts = document.body.dataset

@@ -94,8 +94,18 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
 
 
 WORDS = {
-    "en": {"launcher": "Ask us", "send": "Send", "person": "Talk to a person"},
-    "es": {"launcher": "Pregúntenos", "send": "Enviar", "person": "Hablar con una persona"},
+    "en": {
+        "launcher": "Ask us",
+        "send": "Send",
+        "person": "Talk to a person",
+        "agree": "OK, start",
+    },
+    "es": {
+        "launcher": "Pregúntenos",
+        "send": "Enviar",
+        "person": "Hablar con una persona",
+        "agree": "De acuerdo, empezar",
+    },
 }
 
 
@@ -107,9 +117,18 @@ class Pat:
     lang: str = "en"
     errors: list[str] = field(default_factory=list)
 
-    def open_chat(self) -> None:
+    def open_chat(self, *, agree: bool = True) -> None:
+        """Open the panel; say yes to the privacy note where it asks."""
         self.page.get_by_role("button", name=WORDS[self.lang]["launcher"]).click()
         expect(self.text_box).to_be_visible(timeout=EVENT_MS)
+        # What is asked stands there once the words are in place.
+        expect(self.panel.locator("[data-part=send]")).not_to_be_empty()
+        if agree and self.agree_button.is_visible():
+            self.agree_button.click()
+
+    @property
+    def agree_button(self) -> Locator:
+        return self.panel.get_by_role("button", name=WORDS[self.lang]["agree"])
 
     @property
     def panel(self) -> FrameLocator:

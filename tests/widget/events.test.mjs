@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { EventParser } from '../../widget/panel/feed.js'
+import { EventParser } from '../../widget/panel/api.js'
 
 const STREAM = ': still here\n\nevent: message\nid: 7\ndata: {"n": 7,\ndata: "html": "<p>é 😀</p>"}\n\nevent: state\ndata: {}\n\n'
 const EVENTS = [{ name: 'message', data: '{"n": 7,\n"html": "<p>é 😀</p>"}' }, { name: 'state', data: '{}' }]

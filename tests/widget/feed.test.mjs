@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Feed } from '../../widget/panel/feed.js'
+import { Feed } from '../../widget/panel/api.js'
 import { fakeSleep, heldSleep, settle } from './fakes.mjs'
 
 const ROWS = Array.from({ length: 40 }, (_, at) => ({ n: at + 1, html: `<p>${at + 1}</p>` }))

@@ -20,7 +20,7 @@ test('all the panel loads, its markup and the larger language included, is at mo
 
 test('everything the panel imports is in its folder: no build, no dependency, nothing from elsewhere', () => {
   for (const name of scripts) {
-    for (const [, from] of read(name).matchAll(/from '([^']+)'/g)) {
+    for (const [, from] of read(name).matchAll(/(?:from |import\()'([^']+)'/g)) {
       assert.ok(modules.includes(new URL(from, new URL(name, 'x:/')).pathname.slice(1)), `${name}: ${from}`)
     }
   }

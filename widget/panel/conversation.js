@@ -27,6 +27,13 @@ export class Memory {
     }
   }
 
+  clear () {
+    this.#fallback.clear()
+    try {
+      for (const key of Object.keys(this.storage)) if (key.startsWith(this.prefix)) this.storage.removeItem(key)
+    } catch { /* blocked: nothing is there */ }
+  }
+
   remove (key) {
     this.#fallback.delete(key)
     try { this.storage?.removeItem(this.prefix + key) } catch { /* blocked: nothing is there */ }

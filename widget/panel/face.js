@@ -20,6 +20,7 @@ export class Face {
     $.emergency.textContent = strings.say('emergency')
     $.emergency.href = `tel:${facts.emergencyPhone}`
     $.help.href = `${facts.helpUrl}?lang=${strings.lang}`
+    $['note-link'].href = `${facts.privacyUrl}?lang=${strings.lang}`
     const { title, choices } = JSON.parse(facts.opening)[strings.lang]
     $.suggest.textContent = title
     $.suggestions.replaceChildren(...choices.map(({ label, body }) => {
@@ -77,10 +78,21 @@ export class Face {
     const { notice } = this.$
     notice.hidden = !key
     notice.textContent = key ? this.strings.say(key) : ''
-    if (key) this.status.announce(notice.textContent)
+    if (!key) return
+    this.$.scroll.scrollTop = 0
+    this.status.announce(notice.textContent)
   }
 
   explain (answer) { this.status.show(answer?.body?.error?.message || this.strings.say('not_done')) }
+
+  /** The privacy note: in view until there is a yes. */
+  showConsent (hasYes, asks) {
+    const { $ } = this
+    $.consent.hidden = hasYes
+    $.agree.hidden = !asks
+    $['by-writing'].hidden = asks
+    $.suggest.hidden = $.suggestions.hidden = asks && !hasYes
+  }
 
   /** A short cut is not worth a word. @returns whether it is news */
   showLine (isUp) {
@@ -127,7 +139,7 @@ export function findParts ($root) {
 
 export async function makeStrings (lang, facts) {
   const texts = await loadTexts(lang, fetch)
-  return new Strings(lang, texts, { clinic: facts.clinicName, phone: facts.clinicPhone, emergency: facts.emergencyPhone })
+  return new Strings(lang, texts, { clinic: facts.clinicName, phone: facts.clinicPhone, emergency: facts.emergencyPhone, days: facts.keptDays })
 }
 
 /** Short states. Rule: heard after a pause, once, and only if still true. */

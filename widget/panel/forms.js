@@ -172,6 +172,11 @@ export class Composer {
     else this.memory.remove('draft')
   }
 
+  clear () {
+    this.$text.value = ''
+    this.save()
+  }
+
   showCount () {
     const left = this.limit - countCharacters(this.$text.value)
     const isOver = left < 0

@@ -88,7 +88,7 @@ export class LogView {
       return false
     }
     const $pending = row.author === 'patient' && this.#find('pending', row.client_id)
-    const $row = this.#insert(row, placing.before, $pending)
+    const $row = this.#insert(row, placing.before, $pending, isLive)
     if ($pending) $pending.remove()
     else if (isLive && row.kind === 'danger') this.#hold($row)
     else if (isLive) this.#follow($row)
@@ -103,6 +103,7 @@ export class LogView {
     const $body = make('div', 'kb-message__body')
     $body.insertAdjacentHTML('beforeend', html)
     $card.append($body)
+    makeAlert($card)
     const $own = this.#find('pending', clientId) ?? this.#find('client-id', clientId)
     if ($own) $own.after($card)
     else this.$log.append($card)
@@ -114,11 +115,12 @@ export class LogView {
     if (this.log.knows(item.client_id)) return
     const $line = this.#find('pending', oldId) ?? this.#makePending(item)
     $line.dataset.pending = item.client_id
-    $line.classList.toggle('kb-message--failed', item.state === 'failed')
+    const hasFailed = item.state === 'failed' && !item.needs_yes
+    $line.classList.toggle('kb-message--failed', hasFailed)
     const [$meta, $failed] = $line.querySelectorAll('.kb-message__meta, .kb-message__failed')
     $meta.textContent = this.#stateOf(item)
     $failed.replaceChildren(...this.#wayOut(item))
-    $failed.hidden = item.state !== 'failed'
+    $failed.hidden = !hasFailed
   }
 
   markSent (clientId) {
@@ -127,6 +129,8 @@ export class LogView {
   }
 
   dropPending (clientId) { this.#find('pending', clientId)?.remove() }
+
+  get holdsCard () { return this.#holds }
 
   scrollToEnd () {
     this.#isAtEnd = true
@@ -141,6 +145,7 @@ export class LogView {
   }
 
   #stateOf (item) {
+    if (item.needs_yes) return item.said
     if (item.state === 'failed') return ''
     const words = this.strings().say(item.state === 'waiting' ? 'trying' : 'sending')
     return item.said ? `${item.said} ${words}` : words
@@ -167,12 +172,14 @@ export class LogView {
     return $line
   }
 
-  #insert (row, before, $pending) {
-    const $next = before ? this.#find('n', before) : $pending || this.$log.querySelector('[data-pending]')
-    if ($next) $next.insertAdjacentHTML('beforebegin', row.html)
-    else this.$log.insertAdjacentHTML('beforeend', row.html)
-    const $row = $next ? $next.previousElementSibling : this.$log.lastElementChild
+  #insert (row, before, $pending, isLive) {
+    const $holder = make('div')
+    $holder.insertAdjacentHTML('beforeend', row.html)
+    const $row = $holder.firstElementChild
     $row.dataset.n = row.n
+    if (isLive && row.kind === 'danger') makeAlert($row)
+    const $next = before ? this.#find('n', before) : $pending || this.$log.querySelector('[data-pending]')
+    this.$log.insertBefore($row, $next)
     return $row
   }
 
@@ -180,18 +187,22 @@ export class LogView {
   #follow ($row) {
     let $first = $row
     while ($first.matches('.kb-message--bot + .kb-message--bot')) $first = $first.previousElementSibling
-    if (!this.#isAtEnd) this.$newer.hidden = false
+    if (!this.#isAtEnd) this.$newer.hidden = this.#holds
     else if ($row.offsetTop + $row.offsetHeight - $first.offsetTop < this.$scroll.clientHeight) this.scrollToEnd()
     else this.showFrom($first)
   }
 
   /** Nothing moves a card off the screen until the patient writes. */
   #hold ($card) {
-    // On the body: an article may not be an alert.
-    $card.querySelector('.kb-message__body').setAttribute('role', 'alert')
     this.#holds = true
     this.showFrom($card)
   }
 
   #find (name, value) { return this.$log.querySelector(`[data-${name}="${CSS.escape(value)}"]`) }
+}
+
+/** Heard at once and once: by the alert, not by the log as well. An article may not be an alert. */
+function makeAlert ($card) {
+  $card.setAttribute('aria-live', 'off')
+  $card.querySelector('.kb-message__body').setAttribute('role', 'alert')
 }

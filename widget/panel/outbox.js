@@ -24,13 +24,15 @@ export function decide (item, { status, body, retry_after_s: retryAfterS }, rand
   if (mayPass && tried.tries < TRIES && waitMs <= LONGEST_WAIT_MS) {
     return { act: 'wait', item: { ...tried, state: 'waiting' }, wait_ms: waitMs }
   }
-  const isReused = body?.error?.code === 'client_id_reused'
-  const canRetry = mayPass || isGone || isReused || body?.error?.code === 'conversation_ended'
-  return { act: 'fail', item: { ...tried, state: 'failed', can_retry: canRetry, needs_new_id: isReused } }
+  const code = body?.error?.code
+  const isReused = code === 'client_id_reused'
+  const canRetry = mayPass || isGone || isReused || code === 'conversation_ended'
+  const wants = { can_retry: canRetry, needs_new_id: isReused, needs_yes: code === 'consent_needed' }
+  return { act: 'fail', item: { ...tried, ...wants, state: 'failed' } }
 }
 
 export function retried (item, newId) {
-  return { ...item, client_id: newId ?? item.client_id, state: 'sending', tries: 0, said: '', has_moved: false }
+  return { ...item, client_id: newId ?? item.client_id, state: 'sending', tries: 0, said: '', has_moved: false, needs_yes: false }
 }
 
 export class Outbox {
@@ -68,10 +70,12 @@ export class Outbox {
     return item
   }
 
-  /** Do not sit out the wait, and send what only the line had held up. */
-  nudge () {
+  /** Do not sit out the wait, and send what only the line, or the missing yes, had held up. */
+  nudge (hasYes = false) {
     this.#wake?.abort()
-    for (const item of this.#items) if (item.state === 'failed' && item.is_offline) this.#put(item, retried(item))
+    for (const item of this.#items) {
+      if (item.state === 'failed' && (item.is_offline || (hasYes && item.needs_yes))) this.#put(item, retried(item))
+    }
     return this.run()
   }
 

@@ -112,6 +112,10 @@ def test_the_panels_page_carries_its_facts(client: FlaskClient) -> None:
         "emergency-phone": "911",
         "max-characters": "2000",
         "help-url": "/help",
+        "privacy-url": "/privacy",
+        "privacy-version": "1",
+        "consent": "notice",
+        "kept-days": "30",
     }
     assert (ROOT / "widget" / "panel.html").read_text(encoding="utf-8") in page, "verbatim"
     assert not re.findall(r"<script(?![^>]*\ssrc=)[^>]*>", page), "no inline script"
@@ -121,7 +125,7 @@ def test_the_panels_page_carries_its_facts(client: FlaskClient) -> None:
 
 def test_every_fact_the_panel_reads_is_there(client: FlaskClient) -> None:
     script = "".join(
-        path.read_text(encoding="utf-8") for path in sorted((ROOT / "widget").rglob("panel*.js"))
+        path.read_text(encoding="utf-8") for path in sorted((ROOT / "widget").rglob("*.js"))
     )
     read = set(re.findall(r"\bfacts\.([a-zA-Z]+)\b", script)) - {"lang"}
     page = client.get("/chat?site=demo").text
