@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from safety.identifiers import mask
-from web import conversations, handoffs, help_feedback, leases, turns
+from web import conversations, handoff_offers, handoffs, help_feedback, leases, turns
 from web.db import DatabaseBusy, wake
 from web.models import Author, Conversation, Handoff, HandoffState, Kind
 from web.services import Services, of
@@ -78,6 +78,8 @@ class Background:
             _write_down_seen(session, services)
             leases.recover(session, services)
             handoffs.requeue_absent(session)
+            handoff_offers.offer_due(session, services.clock())
+            handoffs.raise_alarms(session)
             _give_up_left(session, services)
         self._since_retention_s += SWEEP_S
         if self._since_retention_s >= RETENTION_EVERY_S:

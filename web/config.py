@@ -144,6 +144,13 @@ class Waiting(Section):
     late_after_s: Annotated[int, Field(ge=5, le=86_400)] = 180
 
 
+class Assignment(Section):
+    """Who is asked to take a conversation. offer_after_s: 0 asks nobody in particular."""
+
+    offer_after_s: Annotated[int, Field(ge=0, le=3600)] = 45
+    chats_per_agent: Annotated[int, Field(ge=1, le=50)] = 4
+
+
 class Retention(Section):
     conversation_days: Annotated[int, Field(ge=1, le=3650)] = 30
 
@@ -183,6 +190,7 @@ class Settings(BaseSettings):
     danger: Danger = Danger()
     limits: Limits = Limits()
     waiting: Waiting = Waiting()
+    assignment: Assignment = Assignment()
     retention: Retention = Retention()
     privacy: Privacy = Privacy()
     sites: Annotated[dict[str, Site], Field(min_length=1)]

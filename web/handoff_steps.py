@@ -1,7 +1,7 @@
 """What every move of a handoff is made of: one conditional update, and the lines that tell of it.
 
-Rule: used by `handoffs.py` alone. System lines are stored as a code with parameters and put into
-words where they are shown.
+Rule: used by `handoffs.py` and its parts (`handoff_*.py`) alone. System lines are stored as a code
+with parameters and put into words where they are shown.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from web.models import Author, Conversation, Handoff, HandoffState, Kind, Messag
 from web.services import services
 from web.waiting import WAITING, agent_name, queue
 
+NOT_OFFERED = {"offered_to_id": None, "offered_at": None, "passed_by": None}
+
 
 class Reason(StrEnum):
     ASKED = "asked"
@@ -34,6 +36,7 @@ class Line(StrEnum):
     """The system lines of a handoff; the words are in `web/strings/`."""
 
     QUEUED = "queued"  # position
+    STILL_WAITING = "still_waiting"  # position; everybody was asked, nobody was free
     NOBODY_HERE = "nobody_here"  # opens_at: when the chat opens next, ISO 8601, or None
     NOBODY_AT_DESK = "nobody_at_desk"  # after a danger card; opens_at
     LEAVE_NUMBER = "leave_number"  # a call-back was asked for

@@ -22,6 +22,7 @@ from web import contact, conversations, desks, presence
 from web.audit import Act
 from web.db import wake
 from web.handoff_steps import (
+    NOT_OFFERED,
     HandoffAlreadyClaimed,
     HandoffClosed,
     HandoffNotFound,
@@ -41,13 +42,13 @@ from web.handoff_steps import (
     settings,
     wake_waiting,
 )
-from web.models import Author, Conversation, Handoff, HandoffState, Kind, Message, Staff
+from web.handoff_watch import raise_alarms, requeue_absent
+from web.models import Author, Conversation, Handoff, HandoffState, Kind, Message
 from web.services import services
 from web.waiting import (
     WAITING,
     HandoffStatus,
     agent_name,
-    has_agents,
     is_staffed,
     latest,
     open_handoff,
@@ -69,10 +70,10 @@ __all__ = [
     "latest",
     "open_handoff",
     "queue",
+    "raise_alarms",
+    "requeue_absent",
     "status",
 ]
-
-ABSENT_PER_SWEEP = 100  # keeps a sweep's write lock below a second, were everybody to vanish
 
 
 # The patient's moves -----------------------------------------------------------------------------
@@ -97,7 +98,7 @@ def request(
     at, why = at or now(), Reason(reason)
     handoff = open_handoff(session, conversation_id)
     if handoff is not None:
-        _ask_again(session, handoff, why, urgent)
+        _ask_again(session, handoff, why, urgent, at)
     elif why is not Reason.CALLBACK and is_staffed(session, at):
         _enqueue(session, conversation_id, why, urgent, topic, at)
     elif why is Reason.DANGER:
@@ -116,6 +117,7 @@ def _enqueue(
         state=HandoffState.REQUESTED,
         reason=why.value,
         urgent=urgent,
+        urgent_at=at if urgent else None,
         desk=desk_for(session, conversation_id, topic),
         requested_at=at,
     )
@@ -132,9 +134,9 @@ def _give_receipt(session: Session, conversation_id: str) -> None:
     say(session, conversation_id, Line.COMPLAINT_RECEIVED, reference=reference(conversation_id))
 
 
-def _ask_again(session: Session, handoff: Handoff, why: Reason, urgent: bool) -> None:
+def _ask_again(session: Session, handoff: Handoff, why: Reason, urgent: bool, at: datetime) -> None:
     if urgent and not handoff.urgent:
-        handoff.urgent = True
+        handoff.urgent, handoff.urgent_at = True, at
         session.flush()
         wake_waiting(session)
     wake(session, handoff.conversation_id, "console")
@@ -235,6 +237,7 @@ def claim(session: Session, handoff_id: int, staff_id: int, at: datetime | None 
         staff_id=staff_id,
         claimed_at=at,
         nobody_told_at=None,
+        **NOT_OFFERED,
     )
     handoff = get(session, handoff_id)
     if not changed:
@@ -348,64 +351,3 @@ def mark_done(
         raise HandoffClosed(handoff.state)
     note(session, Act.MESSAGE_DONE, handoff, staff_id, at)
     return handoff
-
-
-# What time does ----------------------------------------------------------------------------------
-
-
-def requeue_absent(session: Session, at: datetime | None = None) -> int:
-    """Put the chats of vanished agents back into the queue and tell who waits how it stands.
-
-    Returns how many came back. With no agent left, the waiting are told so and offered the form;
-    when one comes back, they are told that too.
-    """
-    at = at or now()
-    since = presence.absent_since(at, settings().limits.agent_absent_after_s)
-    vanished = (
-        select(Handoff, Staff)
-        .join(Staff, Staff.id == Handoff.staff_id)
-        .where(Handoff.state == HandoffState.CLAIMED, presence.is_absent(since))
-        .order_by(Handoff.urgent.desc(), Handoff.requested_at, Handoff.id)
-        .limit(ABSENT_PER_SWEEP)
-    )
-    rows = session.execute(vanished).all()
-    came_back = sum(_requeue(session, handoff, agent) for handoff, agent in rows)
-    _tell_waiting(session, at)
-    return came_back
-
-
-def _requeue(session: Session, handoff: Handoff, agent: Staff) -> bool:
-    changed = move(
-        session,
-        handoff.id,
-        held_by(agent.id),
-        state=HandoffState.REQUESTED,
-        staff_id=None,
-        claimed_at=None,
-    )
-    if changed:
-        session.refresh(handoff)
-        place = position(session, handoff)
-        say(session, handoff.conversation_id, Line.AGENT_GONE, name=agent.name, position=place)
-    return changed
-
-
-def _tell_waiting(session: Session, at: datetime) -> None:
-    """Keep the promise of the queue true: say when nobody is left, and when somebody is back."""
-    waiting = queue(session)
-    if not waiting:
-        return
-    somebody = has_agents(session, at)
-    to_tell = [
-        (place, handoff)
-        for place, handoff in enumerate(waiting, start=1)
-        if somebody is (handoff.nobody_told_at is not None)
-    ]
-    for place, handoff in to_tell[:ABSENT_PER_SWEEP]:
-        if somebody:
-            handoff.nobody_told_at = None
-            say(session, handoff.conversation_id, Line.PERSON_BACK, position=place)
-        else:
-            handoff.nobody_told_at = at
-            why = Reason(handoff.reason)
-            offer_form(session, handoff.conversation_id, Line.NOBODY_HERE, why, at)

@@ -190,7 +190,7 @@ def concerning(session: Session, who: Viewer, at: datetime) -> list[Handoff]:
     )
 
     def is_mine(handoff: Handoff, lang: str) -> bool:
-        if handoff.urgent or who.fits(handoff.desk, lang):
+        if handoff.urgent or handoff.offered_to_id == who.staff.id or who.fits(handoff.desk, lang):
             return True
         return not any(desks.fits(each, own[each.id], handoff.desk, lang) for each in here)
 

@@ -30,16 +30,25 @@ test('the title counts who waits', () => {
 });
 
 test('who waits at the first look is news, what was said before is not', () => {
-  assert.deepEqual(newsOf(null, inbox([4], [], {a: 7}), null), {arrived: [4], urgent: [], spoke: []});
+  assert.deepEqual(newsOf(null, inbox([4], [], {a: 7}), null), {arrived: [4], urgent: [], offered: [], spoke: []});
 });
 
 test('only what is new makes a sound', () => {
   const before = inbox([1, 2], [2], {a: 3});
-  assert.deepEqual(newsOf(before, before, null), {arrived: [], urgent: [], spoke: []});
+  assert.deepEqual(newsOf(before, before, null), {arrived: [], urgent: [], offered: [], spoke: []});
   assert.deepEqual(newsOf(before, inbox([2, 3], [2], {a: 3}), null).arrived, [3]);
   assert.deepEqual(newsOf(before, inbox([1, 2], [1, 2], {a: 3}), null).urgent, [1]);
   assert.deepEqual(newsOf(before, inbox([], [], {a: 5}), null).spoke, ['a']);
   assert.deepEqual(newsOf(before, inbox([], [], {b: 1}), null).spoke, ['b']);
+});
+
+test('a danger nobody opened is news again, and so is an offer', () => {
+  const before = {...inbox([1], [1]), alarms: {}, offered_ids: []};
+  assert.deepEqual(newsOf(before, {...before, alarms: {1: 1}}, null).urgent, [1]);
+  assert.deepEqual(newsOf({...before, alarms: {1: 1}}, {...before, alarms: {1: 1}}, null).urgent, []);
+  const offered = newsOf(before, {...before, offered_ids: [1]}, null);
+  assert.deepEqual(offered.offered, [1]);
+  assert.equal(newsText(offered), 'A patient waits and is offered to you.');
 });
 
 test('a line in the conversation one is reading makes no sound', () => {
@@ -55,7 +64,7 @@ test('the most urgent news is told', () => {
   assert.equal(newsText({arrived: [1], urgent: [], spoke: ['a']}), 'A patient waits.');
   assert.equal(newsText({arrived: [1, 2], urgent: [], spoke: []}), '2 patients wait.');
   assert.equal(newsText({arrived: [], urgent: [], spoke: ['a']}), 'A patient wrote in another conversation.');
-  assert.equal(newsText({arrived: [], urgent: [], spoke: []}), '');
+  assert.equal(newsText({arrived: [], urgent: [], offered: [], spoke: []}), '');
 });
 
 test('Enter sends; Shift and an input method do not', () => {

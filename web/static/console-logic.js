@@ -26,7 +26,8 @@ export function titleText(title, waiting) {
 
 /**
  * Compare two states of the inbox: what deserves a sound?
- * @typedef {{waiting_ids: number[], urgent_ids: number[], spoke: Object<string, number>}} Inbox
+ * @typedef {{waiting_ids: number[], urgent_ids: number[], offered_ids: number[],
+ *   alarms: Object<string, number>, spoke: Object<string, number>}} Inbox  alarms: how often a danger was told again
  * @param {?Inbox} before  null on the first look: then what waits already is news, what was said is not
  * @param {Inbox} after
  * @param {?string} openConversation  the one on this page: its lines are in sight
@@ -35,17 +36,20 @@ export function newsOf(before, after, openConversation) {
   const known = new Set(before ? before.waiting_ids : []);
   const urgentBefore = new Set(before ? before.urgent_ids : []);
   const arrived = after.waiting_ids.filter((id) => !known.has(id));
-  const urgent = after.urgent_ids.filter((id) => !urgentBefore.has(id));
+  const alarmed = (id) => (after.alarms?.[id] ?? 0) > (before?.alarms?.[id] ?? 0);
+  const urgent = after.urgent_ids.filter((id) => !urgentBefore.has(id) || alarmed(id));
+  const offered = (after.offered_ids ?? []).filter((id) => !before?.offered_ids?.includes(id));
   const spoke = before
     ? Object.keys(after.spoke).filter(
         (id) => id !== openConversation && after.spoke[id] > (before.spoke[id] || 0))
     : [];
-  return {arrived, urgent, spoke};
+  return {arrived, urgent, offered, spoke};
 }
 
 /** What to tell a screen reader about the news; empty for nothing. */
-export function newsText({arrived, urgent, spoke}) {
+export function newsText({arrived, urgent, offered = [], spoke}) {
   if (urgent.length) return 'Urgent: a patient waits.';
+  if (offered.length) return 'A patient waits and is offered to you.';
   if (arrived.length) return arrived.length === 1 ? 'A patient waits.' : `${arrived.length} patients wait.`;
   if (spoke.length) return 'A patient wrote in another conversation.';
   return '';

@@ -132,7 +132,8 @@ class Console {
     this.showSince();
     if (focused) this.$inbox.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
     const news = newsOf(this.inbox, inbox, this.talk?.id ?? null);
-    this.inbox = {waiting_ids: inbox.waiting_ids, urgent_ids: inbox.urgent_ids, spoke: inbox.spoke};
+    const {waiting_ids, urgent_ids, offered_ids, alarms, spoke} = inbox;
+    this.inbox = {waiting_ids, urgent_ids, offered_ids, alarms, spoke};
     sessionStorage.setItem(HEARD, JSON.stringify(this.inbox));
     document.title = titleText(this.title, inbox.waiting);
     const text = newsText(news);

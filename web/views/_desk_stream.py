@@ -120,6 +120,8 @@ class News:
             "waiting": len(waiting),
             "waiting_ids": [handoff.id for handoff in waiting],
             "urgent_ids": [handoff.id for handoff in waiting if handoff.urgent],
+            "alarms": {handoff.id: handoff.alarm for handoff in waiting if handoff.alarm},
+            "offered_ids": [each.id for each in waiting if each.offered_to_id == who.staff.id],
             "spoke": {
                 entry.conversation.id: entry.last_n
                 for entry in mine
