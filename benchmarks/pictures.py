@@ -75,8 +75,11 @@ def on_a_phone(browser: Browser, product: Product) -> None:
 
 def help_page(browser: Browser, product: Product) -> None:
     page = browser.new_page(viewport=DESKTOP)
-    page.goto(f"{product.url}/help")
+    page.goto(f"{product.url}/help?lang=en")
     take(page, "help")
+    phone = browser.new_page(viewport=PHONE, color_scheme="light")
+    phone.goto(f"{product.url}/help/es/visita/estacionamiento")
+    take(phone, "help-phone-spanish")
 
 
 def open_chat(page: Page, product: Product) -> Locator:

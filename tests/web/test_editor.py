@@ -17,7 +17,7 @@ import pytest
 from search.answer import ask
 from tests.web.editor_desk import PARKING, Writing, form_of, writing
 from tests.web.staff_desk import PageClient
-from web import article_files, audit, security
+from web import article_files, audit, help_feedback, security
 from web.models import RoleName
 from web.publishing import Publisher
 
@@ -48,6 +48,16 @@ def test_it_works(room: Writing, eli: PageClient) -> None:
     assert "Published. Patients get this text from now on." in eli.get(answer.headers["Location"])
     assert "You may park behind the house." in room.live_text()
     assert room.acts() == [("article_published", "article:en/visiting/parking")]
+
+
+def test_the_list_tells_what_readers_said(room: Writing, eli: PageClient) -> None:
+    assert "Readers:" not in eli.get("/editor/")
+    today = room.desk.clock().date()
+    with room.desk.open() as session:
+        for number, helpful in enumerate((True, False, False)):
+            form = help_feedback.Form(f"{number}", "en/visiting/parking", "r")
+            help_feedback.save(session, form, helpful=helpful, comment="", on=today)
+    assert "Readers: 1 helped, 2 not" in eli.get("/editor/")
 
 
 def test_the_chat_answers_with_the_new_text_within_five_seconds(

@@ -17,7 +17,7 @@ from sqlalchemy import event, update
 
 from search.answer import Outcome
 from tests.web.staff_desk import MONDAY_MORNING, Desk, PageClient
-from web import audit, conversations, handoffs, insights, insights_csv
+from web import audit, conversations, handoffs, help_feedback, insights, insights_csv
 from web.acts import Typed
 from web.insights import Period
 from web.models import (
@@ -450,6 +450,21 @@ def test_what_the_patient_got_is_told_by_the_replies(
 def test_a_fallback_without_an_answer_found_nothing() -> None:
     plan = Plan((Reply(Kind.TEXT, "Sorry"),), Outcome.NONE, AnsweredBy.FALLBACK)
     assert plan.shown(False) is Shown.NONE
+
+
+def test_what_readers_of_the_help_pages_said(clinic: Clinic, max_: PageClient) -> None:
+    assert "Help pages that helped least" not in max_.get("/insights/")
+    said = [("en/parking", True, ""), ("en/parking", False, "no <b> bus"), ("es/pagos", False, "")]
+    with clinic.open() as session:
+        for number, (article, helpful, comment) in enumerate(said):
+            form = help_feedback.Form(f"{number}", article, "r")
+            help_feedback.save(session, form, helpful=helpful, comment=comment, on=DAY)
+    page = max_.get("/insights/?from=2026-11-23&to=2026-11-23")
+    panel = page.partition('id="readers-title"')[2].partition("</section>")[0]
+    assert "helped 1, did not help 2." in panel
+    assert panel.index("es/pagos") < panel.index("en/parking"), "the least helpful first"
+    assert "no &lt;b&gt; bus" in page
+    assert "no &lt;b&gt; bus" not in max_.get("/insights/?from=2026-11-22&to=2026-11-22")
 
 
 # Cost and access ---------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ comes back with every refusal. Nobody sees YAML.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from flask import (
     Blueprint,
@@ -23,10 +23,11 @@ from flask.typing import ResponseReturnValue
 from flask_security import current_user
 from markupsafe import Markup
 
-from web import auth, drafts, editing
+from web import auth, drafts, editing, help_feedback
 from web.article_files import ArticleChanged, ArticleNotFound, ArticleNotWritten
 from web.drafts import Draft, DraftTooLong
 from web.editing import PUBLISHED, NotEditable, NotReady, Opened, Saved
+from web.help_feedback import Verdict
 from web.hours import date_text, moment_text
 from web.models import RoleName
 from web.services import services
@@ -37,6 +38,7 @@ blueprint = Blueprint("editor", __name__, url_prefix="/editor")
 auth.guard(blueprint, RoleName.EDITOR, RoleName.REVIEWER)
 
 ROWS_PER_PAGE = 100
+READERS_DAYS = 90
 NOT_WRITTEN = {
     "read_only": "The articles folder cannot be written to. Ask the person who runs this computer"
     " system to allow it.",
@@ -70,7 +72,16 @@ def articles_page() -> ResponseReturnValue:
         settings=settings,
         langs=_writing.LANGS,
         statuses=_writing.STATUSES,
+        verdicts=_verdicts(),
     )
+
+
+def _verdicts() -> dict[str, Verdict]:
+    """Return article → what readers of the help pages lately said of it."""
+    today = services().clock().date()
+    first, last = today - timedelta(days=READERS_DAYS), today + timedelta(days=1)
+    with services().database.reading() as session:
+        return {each.article_id: each for each in help_feedback.verdicts(session, first, last)}
 
 
 # One article -------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Insights: numbers for a manager, each with the table behind it, and the rows to add up oneself.
 
-Rule: reads only. Nobody's words are shown but those of unanswered questions, masked.
+Rule: reads only. Nobody's words are shown but those of unanswered questions and of notes that
+readers of the help pages left, both masked.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from flask import Blueprint, Response, abort, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_security import current_user
 
-from web import audit, auth, insights, insights_csv
+from web import audit, auth, help_feedback, insights, insights_csv
 from web.audit import Act
+from web.help_feedback import Comment, Verdict
 from web.hours import Calendar, date_text, moment_text
 from web.insights import ConversationRow, Period
 from web.models import RoleName
@@ -27,6 +29,7 @@ DEFAULT_DAYS = 7
 MAX_DAYS = 366
 MAX_QUESTIONS = 50
 MAX_ARTICLES = 10
+MAX_NOTES = 30
 FILES = {
     "conversations": insights_csv.conversations_csv,
     "turns": insights_csv.turns_csv,
@@ -54,6 +57,7 @@ def overview() -> ResponseReturnValue:
     rows = _read(asked.period)
     shown = insights.articles(rows)
     questions = insights.unanswered(rows)
+    verdicts, notes = _readers(asked.period)
     return render_template(
         "insights/overview.html",
         asked=asked,
@@ -70,6 +74,12 @@ def overview() -> ResponseReturnValue:
         articles=shown[:MAX_ARTICLES],
         all_articles=len(shown),
         helped_least=insights.helped_least(shown)[:MAX_ARTICLES],
+        verdicts=verdicts[:MAX_ARTICLES],
+        all_verdicts=len(verdicts),
+        readers_yes=sum(each.helpful_yes for each in verdicts),
+        readers_no=sum(each.helpful_no for each in verdicts),
+        notes=notes,
+        titles=_titles(),
         retention_days=services().settings.retention.conversation_days,
         langs=LANGS,
         card_texts=CARD_TEXTS,
@@ -100,6 +110,21 @@ def download(name: str) -> ResponseReturnValue:
 def _read(period: Period) -> tuple[ConversationRow, ...]:
     with services().database.reading() as session:
         return insights.read(session, period, _calendar().zone)
+
+
+def _readers(period: Period) -> tuple[list[Verdict], list[Comment]]:
+    """Return what readers of the help pages said, the least helpful article first."""
+    days = period.first, period.last
+    with services().database.reading() as session:
+        return (
+            help_feedback.verdicts(session, *days),
+            help_feedback.comments(session, *days, MAX_NOTES),
+        )
+
+
+def _titles() -> dict[str, str]:
+    index = services().publisher.index
+    return {each.id: each.title for each in index.articles.values()} if index else {}
 
 
 def _calendar() -> Calendar:
