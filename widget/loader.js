@@ -1,6 +1,6 @@
 /**
  * <script src="https://server/widget/loader.js" data-site data-lang data-phone data-emergency async></script>
- * Rule: never throws into the clinic's page, loads nothing until the chat is opened, leaves one name: `FrontDesk`.
+ * Rule: never throws into the clinic's page, loads nothing until the chat is opened, leaves one name.
  */
 (function () {
   'use strict'
@@ -22,7 +22,7 @@
       again: 'Intentar de nuevo', close: 'Cerrar', emergency: '¿Emergencia? Llame al'
     }
   }
-  // `!important` inside a shadow root outranks the page's own.
+  // `!important` in here outranks the page's own.
   const CSS = `
 :host{all:initial!important;display:block!important;--ink:#12302f;--paper:#fff;--accent:#0f5f5c;--on:#fff;--ring:#8a4b00}
 *{box-sizing:border-box}
@@ -31,39 +31,49 @@ button,.box{font:600 16px/1.4 system-ui,Roboto,Arial,sans-serif}
 button{min-height:48px;padding:0 20px;border:1px solid var(--accent);border-radius:24px;background:var(--accent);color:var(--on);cursor:pointer}
 button:hover{filter:brightness(.9)}
 :focus-visible{outline:3px solid var(--ring);outline-offset:3px}
-.launcher,dialog{position:fixed;inset:auto;inset-block-end:20px;inset-inline-end:20px;z-index:2147483647;box-shadow:0 3px 9px #12302f33,0 12px 36px #12302f33}
+.launcher,dialog{position:fixed;inset:auto;inset-block-end:20px;inset-inline-end:20px;z-index:2147483647;box-shadow:0 6px 24px #12302f4d}
 .launcher{display:flex;align-items:center;gap:10px}
 .launcher::before{content:"";width:21px;height:17px;border:2px solid;border-radius:9px 9px 9px 2px}
 .badge{min-width:24px;padding:1px 7px;border-radius:12px;background:#ffd9a0;color:#3d2200}
-dialog{width:400px;height:min(680px,100dvh - 40px);max-width:none;max-height:none;margin:0;padding:0;border:1px solid #12302f26;border-radius:18px;background:var(--paper);color:var(--ink);overflow:hidden}
+dialog{width:400px;height:min(680px,100dvh - 40px);max-width:none;max-height:none;margin:0;padding:0;border:0;border-radius:18px;background:var(--paper);color:var(--ink);overflow:hidden}
 .large{width:min(720px,100vw - 40px);height:calc(100dvh - 40px)}
 iframe{position:absolute;inset:0;width:100%;height:100%;border:0;color-scheme:light dark}
 dialog:has(.box:not([hidden])){height:auto}
 .box{padding:28px}
 p{margin:0 0 16px}
 a{display:inline-block;padding:10px 0;color:var(--accent);font-size:20px}
-.plain{margin:0 8px;background:none;color:inherit}
-@media (max-width:520px),(max-height:460px){dialog{inset:0;width:100%;height:100dvh;border:0;border-radius:0}}
+.plain{margin:0 8px;background:0;color:inherit}
+@media (max-width:520px),(max-height:460px){dialog{inset:0;width:100%;height:100dvh;border-radius:0}}
 @media (prefers-color-scheme:dark){:host{--paper:#15201f;--ink:#e6efed;--accent:#8fd6cb;--on:#06201e;--ring:#ffc16b}}
 @media (forced-colors:active){button,.badge{border:2px solid}}
 @media print{:host{display:none!important}}`
 
   const data = $script.dataset
   const server = new URL($script.src, location.href).origin
-  let lang = (data.lang || document.documentElement.lang).slice(0, 2).toLowerCase()
-  if (!WORDS[lang]) lang = 'en'
-  const words = WORDS[lang]
-  const url = server + '/chat?' + new URLSearchParams({ lang, ...(data.site && { site: data.site }), host: location.origin })
   const isPhone = matchMedia('(max-width:520px),(max-height:460px)')
   const $page = document.documentElement
-  let $host, $launcher, $badge, $dialog, $frame, $box, $said, $again, timer, saidHello, pageOverflow
+  const hearers = {}
+  let lang, words, $host, $launcher, $ask, $badge, $dialog, $frame, $box, $said, $again, timer, saidHello, pageOverflow, hasPushed
   let question = ''
+  setLang(data.lang || $page.lang)
 
   function safely (act) {
     return (...rest) => {
       try { return act(...rest) } catch (error) { console.warn('FrontDesk:', error) }
     }
   }
+
+  function setLang (wish) {
+    lang = String(wish).slice(0, 2).toLowerCase()
+    if (!WORDS[lang]) lang = 'en'
+    words = WORDS[lang]
+  }
+
+  function url () {
+    return server + '/chat?' + new URLSearchParams({ lang, ...(data.site && { site: data.site }), host: location.origin })
+  }
+
+  function emit (name, detail) { for (const act of hearers[name] || []) safely(act)(detail) }
 
   function make ($parent, name, className, text) {
     const $made = document.createElement(name)
@@ -82,27 +92,32 @@ a{display:inline-block;padding:10px 0;color:var(--accent);font-size:20px}
 
   function draw () {
     $host = make(null, 'front-desk')
-    $host.lang = lang
     const root = $host.attachShadow({ mode: 'open' })
-    // Not inline style: it works where the page's CSP forbids 'unsafe-inline'.
+    // The page's CSP may forbid inline style.
     const sheet = new CSSStyleSheet()
     sheet.replaceSync(CSS)
     root.adoptedStyleSheets = [sheet]
     $launcher = makeButton(root, 'launcher', '', open)
-    make($launcher, 'span', '', words.ask)
+    $ask = make($launcher, 'span')
     $badge = make($launcher, 'span', 'badge')
     showUnread(0)
     $dialog = make(root, 'dialog')
-    $dialog.setAttribute('aria-label', words.title)
-    // Ours, Escape, or a phone's back button: however it was closed.
     $dialog.addEventListener('close', safely(closed))
     $dialog.addEventListener('keydown', event => { if (event.key === 'Escape') close() })
-    drawBox()
-    // Beside the body: a page that moves or re-renders its body leaves the chat alone.
+    speak()
+    // Beside the body: a page may re-render that.
     $page.append($host)
   }
 
-  /** Stands there until the frame says hello: how to reach the clinic. */
+  function speak () {
+    $host.lang = lang
+    $ask.textContent = words.ask
+    $dialog.ariaLabel = words.title
+    if ($box) $box.remove()
+    drawBox()
+    $box.hidden = saidHello
+  }
+
   function drawBox () {
     $box = make($dialog, 'div', 'box')
     $said = make($box, 'p')
@@ -123,7 +138,7 @@ a{display:inline-block;padding:10px 0;color:var(--accent);font-size:20px}
     $frame = make(null, 'iframe')
     $frame.title = words.title
     $frame.hidden = true
-    $frame.src = url
+    $frame.src = url()
     $dialog.append($frame)
     clearTimeout(timer)
     timer = setTimeout(() => {
@@ -145,14 +160,14 @@ a{display:inline-block;padding:10px 0;color:var(--accent);font-size:20px}
   function tellOpen () {
     if (!saidHello) return
     $frame.focus()
-    // What follows "?" may be what a patient typed into the clinic's own search.
+    // After "?" may stand what a patient typed.
     tell({ type: 'open', page: location.origin + location.pathname, question })
     question = ''
   }
 
   function open (text) {
-    // file: and sandboxed pages have no exact origin to post to: a tab it is.
-    if (location.origin === 'null') return window.open(url, '_blank', 'noopener')
+    // No exact origin: file:, sandboxes.
+    if (location.origin === 'null') return window.open(url(), '_blank', 'noopener')
     question = text || question
     if (!$host.isConnected) { $page.append($host); load() }
     if (!$frame) load()
@@ -161,8 +176,12 @@ a{display:inline-block;padding:10px 0;color:var(--accent);font-size:20px}
       if (isPhone.matches) {
         $dialog.showModal()
         $page.style.overflow = 'hidden'
+        // For the back button; the page's router finds its own state.
+        history.pushState(history.state, '')
+        hasPushed = true
       } else $dialog.show()
       fit()
+      emit('open')
     }
     $launcher.hidden = true
     showUnread(0)
@@ -176,9 +195,12 @@ a{display:inline-block;padding:10px 0;color:var(--accent);font-size:20px}
     $launcher.hidden = false
     $launcher.focus()
     tell({ type: 'close' })
+    if (hasPushed) history.back()
+    hasPushed = false
+    emit('close')
   }
 
-  /** A phone's keyboard covers what is fixed to the page: follow what can be seen. */
+  /** For a phone's keyboard. */
   function fit () {
     const view = visualViewport
     const follows = isPhone.matches && $dialog.open
@@ -193,19 +215,24 @@ a{display:inline-block;padding:10px 0;color:var(--accent);font-size:20px}
   }
 
   const hear = safely(event => {
-    const message = event.data
-    if (event.origin !== server || !$frame || event.source !== $frame.contentWindow || message.frontDesk !== 1) return
-    if (message.type === 'hello') {
+    if (event.origin !== server || !$frame || event.source !== $frame.contentWindow || event.data.frontDesk !== 1) return
+    const { type, count, name } = event.data
+    if (type === 'hello') {
       clearTimeout(timer)
       show(true)
       if ($dialog.open) tellOpen()
+      emit('ready')
     }
-    if (message.type === 'close') close()
-    if (message.type === 'unread' && !$dialog.open) showUnread(message.count | 0)
-    if (message.type === 'size') $dialog.classList.toggle('large', message.name === 'large')
+    if (type === 'lang') locale(name)
+    if (type === 'close') close()
+    if (type === 'unread') {
+      if (!$dialog.open) showUnread(count | 0)
+      emit(type, count)
+    }
+    if (type === 'size') $dialog.classList.toggle('large', name === 'large')
   })
 
-  /** Any link can ask: <a href="/contact" data-front-desk="How do I get a refill?">. */
+  /** <a href="/contact" data-front-desk="How do I get a refill?"> */
   const hearClick = safely(event => {
     const $link = event.target.closest('[data-front-desk]')
     if (!$link) return
@@ -213,7 +240,19 @@ a{display:inline-block;padding:10px 0;color:var(--accent);font-size:20px}
     open($link.dataset.frontDesk)
   })
 
-  const ears = [[window, 'message', hear], [document, 'click', hearClick], [visualViewport, 'resize', safely(fit)]]
+  function locale (wish) {
+    setLang(wish)
+    speak()
+    tell({ type: 'lang', name: lang })
+  }
+
+  const hearBack = safely(() => {
+    if (!hasPushed) return
+    hasPushed = false
+    close()
+  })
+
+  const ears = [[window, 'message', hear], [window, 'popstate', hearBack], [document, 'click', hearClick], [visualViewport, 'resize', safely(fit)]]
 
   function destroy () {
     for (const [$where, name, act] of ears) $where.removeEventListener(name, act)
@@ -226,7 +265,7 @@ a{display:inline-block;padding:10px 0;color:var(--accent);font-size:20px}
   function start () {
     draw()
     for (const [$where, name, act] of ears) $where.addEventListener(name, act)
-    // Early calls: FrontDesk = [['ask', 'Where do I park?']].
+    // FrontDesk = [['ask', 'Where do I park?']]
     if (Array.isArray(early)) for (const [name, ...rest] of early) window.FrontDesk[name](...rest)
   }
 
@@ -237,11 +276,10 @@ a{display:inline-block;padding:10px 0;color:var(--accent);font-size:20px}
     })
   }
 
-  window.FrontDesk = Object.freeze({
-    open: whenReady(() => open()),
-    close: whenReady(close),
-    ask: whenReady(text => open(String(text))),
-    destroy: whenReady(destroy)
-  })
+  const acts = { open: () => open(), close, ask: text => open(String(text)), locale, destroy }
+  for (const name in acts) acts[name] = whenReady(acts[name])
+  // ready, open, close, unread (count)
+  acts.on = (name, act) => { (hearers[name] = hearers[name] || []).push(act) }
+  window.FrontDesk = Object.freeze(acts)
   whenReady(start)()
 })()

@@ -3,7 +3,7 @@
  */
 import { Api, Feed, sleep } from './panel/api.js'
 import { Conversation, Memory, localStorageOrNull, newId } from './panel/conversation.js'
-import { Face, StatusLine, beep, findParts, makeStrings, pickLanguage } from './panel/face.js'
+import { Face, LANGUAGES, StatusLine, beep, findParts, makeStrings, pickLanguage } from './panel/face.js'
 import { Composer, Forms, Menu, confirmIn, thank } from './panel/forms.js'
 import { LogView } from './panel/log.js'
 import { Outbox, makeItem } from './panel/outbox.js'
@@ -102,7 +102,8 @@ export class Panel {
     this.host = new Host({
       window,
       onOpen: (page, question) => this.#open(page, question),
-      onClose: () => this.#close()
+      onClose: () => this.#close(),
+      onLang: lang => this.#switchLanguage(lang)
     })
   }
 
@@ -368,7 +369,7 @@ export class Panel {
 
   #listen () {
     const { $ } = this
-    $.lang.addEventListener('click', () => this.#switchLanguage())
+    $.lang.addEventListener('click', () => this.#switchLanguage($.lang.lang))
     $.agree.addEventListener('click', () => this.#agree())
     $.person.addEventListener('click', () => this.#askForPerson())
     $.close.addEventListener('click', () => this.host.close())
@@ -423,9 +424,10 @@ export class Panel {
     this.composer.showCount()
   }
 
-  async #switchLanguage () {
-    try { await this.face.switchLanguage() } catch { return this.face.explain(null) }
-    const { lang } = this.face.strings
+  async #switchLanguage (lang) {
+    if (!LANGUAGES.includes(lang) || lang === this.face.strings.lang) return
+    try { await this.face.switchLanguage(lang) } catch { return this.face.explain(null) }
+    this.host.lang(lang)
     this.memory.set('lang', lang)
     this.#speak()
     if (this.conversation.isThere) this.api.setLanguage(lang)

@@ -35,8 +35,8 @@ export class Face {
     this.showTitle()
   }
 
-  async switchLanguage () {
-    this.strings = await makeStrings(this.$.lang.lang, this.facts)
+  async switchLanguage (lang) {
+    this.strings = await makeStrings(lang, this.facts)
     this.speak()
   }
 

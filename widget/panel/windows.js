@@ -86,7 +86,7 @@ export class Tabs {
 
 /** The clinic's page. Rule: hears and tells one exact origin. */
 export class Host {
-  constructor ({ window, onOpen, onClose }) {
+  constructor ({ window, onOpen, onClose, onLang }) {
     this.window = window
     this.isFramed = window.parent !== window
     this.origin = new URLSearchParams(window.location.search).get('host') ?? ''
@@ -95,9 +95,11 @@ export class Host {
       if (event.source !== window.parent || event.origin !== this.origin || event.data?.frontDesk !== 1) return
       if (event.data.type === 'open') onOpen(String(event.data.page ?? ''), String(event.data.question ?? ''))
       if (event.data.type === 'close') onClose()
+      if (event.data.type === 'lang') onLang(event.data.name)
     })
   }
 
+  lang (name) { this.#tell({ type: 'lang', name }) }
   hello () { this.#tell({ type: 'hello' }) }
   close () { this.#tell({ type: 'close' }) }
   unread (count) { this.#tell({ type: 'unread', count }) }

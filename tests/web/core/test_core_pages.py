@@ -132,7 +132,7 @@ def test_every_fact_the_panel_reads_is_there(client: FlaskClient) -> None:
     written = {
         re.sub(r"-(.)", lambda found: found[1].upper(), name)
         for name in re.findall(
-            r' data-([a-z-]+)="', re.findall(r"<body ([^>]*)>", page)[0].join("  ")
+            r""" data-([a-z-]+)=["']""", re.findall(r"<body ([^>]*)>", page)[0].join("  ")
         )
     }
     assert read
