@@ -93,7 +93,7 @@ a{display:inline-block;padding:10px 0;color:var(--accent);font-size:20px}
   function draw () {
     $host = make(null, 'front-desk')
     const root = $host.attachShadow({ mode: 'open' })
-    // The page's CSP may forbid inline style.
+    // The CSP may forbid inline style.
     const sheet = new CSSStyleSheet()
     sheet.replaceSync(CSS)
     root.adoptedStyleSheets = [sheet]
@@ -160,7 +160,7 @@ a{display:inline-block;padding:10px 0;color:var(--accent);font-size:20px}
   function tellOpen () {
     if (!saidHello) return
     $frame.focus()
-    // After "?" may stand what a patient typed.
+    // "?" may hold what a patient typed.
     tell({ type: 'open', page: location.origin + location.pathname, question })
     question = ''
   }
@@ -176,7 +176,7 @@ a{display:inline-block;padding:10px 0;color:var(--accent);font-size:20px}
       if (isPhone.matches) {
         $dialog.showModal()
         $page.style.overflow = 'hidden'
-        // For the back button; the page's router finds its own state.
+        // For the back button; the state stays the router's.
         history.pushState(history.state, '')
         hasPushed = true
       } else $dialog.show()
