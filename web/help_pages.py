@@ -142,17 +142,17 @@ def body(article: Article) -> str:
 
 
 def sections(index: Index, article: Article) -> tuple[Passage, ...]:
-    """Return the passages under the headings of the top level, in order."""
-    return tuple(
-        each
-        for each in index.passages
-        if each.article == article.id and each.heading != article.title and not each.trail
-    )
+    """Return the opening and the passages below the headings of the top level, in order."""
+    return tuple(each for each in index.passages if each.article == article.id and not each.trail)
 
 
 def contents(index: Index, article: Article) -> tuple[Passage, ...]:
     """Return what a table of contents links to; nothing where the page is short."""
-    headed = tuple(each for each in sections(index, article) if each.heading and each.anchor)
+    headed = tuple(
+        each
+        for each in sections(index, article)
+        if each.anchor and each.heading not in ("", article.title)
+    )
     return headed if len(headed) >= MIN_CONTENTS else ()
 
 

@@ -312,6 +312,29 @@ def test_a_list_reads_as_a_sentence_and_is_cut_at_a_word() -> None:
     assert help_pages.opening("word, " * 40).endswith("word …")
 
 
+def test_odd_characters_do_no_harm(client: FlaskClient, open_services: Services) -> None:
+    page = get(client, "/help/search?q=park%00%1b%ff%E2%80%AE<b>%22&lang=en")
+    assert "<b>" not in page
+    form = open_form(client, "/help/en/parking")
+    vote(client, "en/parking", form, helpful="no", comment="no\x00 bus\x1b")
+    assert [row.comment for row in rows(open_services)] == ["no bus"]
+    much = vote(client, "en/parking", form, helpful="no", comment="x" * 70_000)
+    assert much.status_code == 413
+    assert PHONE in much.text
+
+
+def test_a_clinic_of_one_language_has_no_switch(
+    settings: Settings, more: Path, make_app: Callable[..., Flask]
+) -> None:
+    clinic = settings.clinic.model_copy(update={"languages": ("en",)})
+    client = make_app(settings.model_copy(update={"clinic": clinic})).test_client()
+    for path in ("/help", "/help/en/bills", "/help/topics/billing", "/help/es/estacionamiento"):
+        page = get(client, path)
+        assert "kb-langs" not in page
+        assert "only-here" not in page
+    assert "/es/" not in client.get("/help/sitemap.xml").text
+
+
 def test_danger_in_a_search_shows_the_card_first(client: FlaskClient) -> None:
     page = get(client, f"/help/search?q={DANGER.replace(' ', '+')}&lang=en")
     main = page.partition("<main")[2]

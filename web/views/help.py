@@ -115,19 +115,20 @@ def _article_values(found: Index, shown: Article) -> dict[str, Any]:
 
 @blueprint.get("/help/search")
 def search() -> ResponseReturnValue:
-    words, lang = request.args.get("q", "").strip(), request_lang()
-    g.card = _card(words, lang)
+    typed, lang = request.args.get("q", ""), request_lang()
+    g.card = _card(typed, lang)
+    words = _plain(typed)[:MAX_QUERY]
     found_in, wait_s, found = services().publisher.index, None, None
     if words:
         wait_s = security.allow("request", _address())
     if words and found_in is not None and wait_s is None:
-        found = ask(found_in, services().publisher.encoder, words[:MAX_QUERY], lang=lang)
+        found = ask(found_in, services().publisher.encoder, words, lang=lang)
     langs = services().settings.clinic.languages
     html = _help.page(
         "help/search.html",
         lang,
         {each: url_for(".search", lang=each, q=words or None) for each in langs},
-        words=words[:MAX_QUERY],
+        words=words,
         found=found,
         read_as=_read_as(found),
         results=help_pages.results(found_in, found) if found and found_in else (),
@@ -156,8 +157,10 @@ def feedback_form(article_id: str) -> ResponseReturnValue:
 
 @blueprint.post("/help/feedback/<path:article_id>")
 def feedback(article_id: str) -> ResponseReturnValue:
-    comment = request.form.get("comment", "").strip()
-    g.card = _card(comment, request_lang())
+    request.max_content_length = services().settings.limits.max_body_bytes
+    typed = request.form.get("comment", "")
+    g.card = _card(typed, request_lang())
+    comment = _plain(typed)
     found = _help.index_or_404()
     about = _help.article_or_404(found, article_id)
     g.lang = about.lang
@@ -232,11 +235,16 @@ def _card(words: str, lang: str) -> Markup | None:
     """Return the card of a danger in what was typed. Every page shows `g.card` first, also those
     that say something failed.
     """
-    if not words:
+    if not words.strip():
         return None
     encoder = services().publisher.encoder
     seen = conversations.screened(services().settings, words, lang, encoder)
     return Markup(help_pages.card_as_section(seen.html)) if seen.html else None
+
+
+def _plain(typed: str) -> str:
+    """Return what was typed without the characters that are no text."""
+    return "".join(each for each in typed if each.isprintable() or each == "\n").strip()
 
 
 def _address() -> str:
