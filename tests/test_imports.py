@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 OURS = ("search", "safety", "web", "bot", "launch", "benchmarks", "widget")
-FOUNDATION = ("web.db", "web.models")
+FOUNDATION = ("web.keys", "web.sealing", "web.db", "web.models")
 
 
 def modules(package: str) -> Iterator[tuple[str, ast.Module]]:

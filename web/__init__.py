@@ -13,15 +13,14 @@ from pathlib import Path
 from flask import Flask
 
 from search.encoder import Encoder, load_encoder
-from web import auth, errors, intake, logs, security
+from web import auth, errors, intake, logs, security, vault
 from web.config import Settings, SettingsInvalid, load_settings
-from web.db import Database
-from web.migrations import upgrade
+from web.keys import KeysUnusable
 from web.publishing import Publisher
 from web.rasa import Rasa
 from web.services import EXTENSION, Services
 from web.stream import Cap, Hub, Remembered, Seen, Typing
-from web.views import account, chat, console, editor, health, help, privacy, widget
+from web.views import account, chat, console, editor, health, help, originals, privacy, widget
 from web.views import insights as insights_pages  # `web.insights` is the service
 
 STAFFED_FOR_S = 2.0
@@ -33,8 +32,11 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     if settings is None:
         settings = _settings_or_exit()
     logs.configure()
-    services = services or make_services(settings)
-    upgrade(services.database)
+    try:
+        services = services or make_services(settings)
+        vault.prepare(services.database)
+    except KeysUnusable as error:
+        sys.exit(f"{error}")
     app = Flask("web", static_folder="static", template_folder="templates")
     app.extensions[EXTENSION] = services
     app.json.ensure_ascii = True  # type: ignore[attr-defined]
@@ -45,7 +47,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     auth.init_app(app, settings, services.database)
     for module in (
         *(chat, help, privacy, widget, health),
-        *(console, editor, insights_pages, account),
+        *(console, originals, editor, insights_pages, account),
     ):
         app.register_blueprint(module.blueprint)
     return app
@@ -58,7 +60,7 @@ def make_services(
     hub = Hub()
     return Services(
         settings=settings,
-        database=Database(settings.database, on_commit=hub.publish),
+        database=vault.connect(settings, hub.publish),
         hub=hub,
         typing=Typing(hub),
         seen=Seen(),

@@ -60,27 +60,35 @@ def digest(secret: bytes, act: Act) -> str:
     return keyed_hash(secret, "message", said)
 
 
-def content(
-    session: Session, settings: Settings, conversation_id: str, act: Act
-) -> tuple[str, dict[str, Any]]:
-    """Return the text to store, masked, and what goes with it."""
+@dataclass(frozen=True)
+class Content:
+    """What a row is to hold. `text` is masked; `original` what was typed, where that is more."""
+
+    text: str
+    payload: dict[str, Any]
+    original: str | None = None
+
+
+def content(session: Session, settings: Settings, conversation_id: str, act: Act) -> Content:
     if isinstance(act, Typed):
         masked = mask(act.text, settings.own_numbers)
         kinds = sorted({span.type.lower() for span in masked.spans})
-        return masked.text, {"masked": kinds} if kinds else {}
+        if not kinds:
+            return Content(masked.text, {})
+        return Content(masked.text, {"masked": kinds}, act.text)
     if isinstance(act, Picked):
         choices = row(session, conversation_id, act.n, Kind.CHOICES)
         titles = {choice["article"]: choice["title"] for choice in choices.payload["choices"]}
         if act.article and act.article not in titles:
             raise NotInLog(conversation_id)
-        return titles.get(act.article, ""), {"choice": act.article, "of": act.n}
+        return Content(titles.get(act.article, ""), {"choice": act.article, "of": act.n})
     if isinstance(act, Chosen):
         if desks.named(settings, act.desk) is None:
             raise desks.DeskUnknown(act.desk)
         lang = session.get_one(Conversation, conversation_id).lang
-        return desks.name(settings, act.desk, lang), {"desk": act.desk}
+        return Content(desks.name(settings, act.desk, lang), {"desk": act.desk})
     card = row(session, conversation_id, act.n, Kind.DANGER)
-    return "", {"continue": card.payload["of"]}
+    return Content("", {"continue": card.payload["of"]})
 
 
 def row(session: Session, conversation_id: str, n: int, kind: Kind) -> Message:

@@ -1,12 +1,17 @@
 """Who did what, to which conversation or account.
 
 Rule: entries are added, never changed and never removed. An entry holds ids and one word for the
-act; never an address, an e-mail or a word of a patient.
+act; never an address, an e-mail or a word of a patient. Each carries a digest of itself and of the
+one before, so that an entry changed, put in or taken out afterwards breaks the chain; the newest
+digest, written down elsewhere (`./clinic doctor` says it), shows a chain cut short or made anew.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -23,6 +28,7 @@ class Act(StrEnum):
     SIGNED_OUT = "signed_out"
     PASSWORD_CHANGED = "password_changed"
     TRANSCRIPT_OPENED = "transcript_opened"
+    ORIGINAL_SHOWN = "original_shown"
     CLAIMED = "claimed"
     RESOLVED = "resolved"
     RETURNED = "returned"
@@ -45,7 +51,10 @@ def record(
 ) -> AuditEntry:
     """Add an entry. `subject`: what it was done to, e.g. `conversation:Zk3…` or `staff:4`."""
     entry = AuditEntry(at=at or utc_now(), staff_id=staff_id, act=act.value, subject=subject)
+    newest = select(AuditEntry.digest).order_by(AuditEntry.id.desc()).limit(1)
+    entry.digest = _digest(session.scalar(newest.with_for_update()) or "", entry)
     session.add(entry)
+    session.flush()
     return entry
 
 
@@ -55,6 +64,35 @@ def entries(session: Session, subject: str | None = None) -> list[AuditEntry]:
     if subject is not None:
         query = query.where(AuditEntry.subject == subject)
     return list(session.scalars(query))
+
+
+# The chain ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Chain:
+    """broken_at: the id of the first entry that does not follow from the one before it."""
+
+    entries: int
+    newest: str
+    broken_at: int | None = None
+
+
+def check(session: Session) -> Chain:
+    """Follow the chain from its first entry."""
+    before, count = "", 0
+    query = select(AuditEntry).order_by(AuditEntry.id).execution_options(yield_per=1000)
+    for entry in session.scalars(query):
+        if entry.digest != _digest(before, entry):
+            return Chain(count, before, broken_at=entry.id)
+        before, count = entry.digest, count + 1
+    return Chain(count, before)
+
+
+def _digest(before: str, entry: AuditEntry) -> str:
+    at = entry.at.astimezone(UTC).isoformat()
+    said = json.dumps([before, at, entry.staff_id, entry.act, entry.subject])
+    return hashlib.sha256(said.encode()).hexdigest()
 
 
 @event.listens_for(AuditEntry, "before_update")

@@ -11,19 +11,18 @@ from datetime import timedelta
 
 import structlog
 from flask import Flask
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from safety.identifiers import mask
-from web import conversations, handoff_offers, handoffs, help_feedback, leases, turns
-from web.db import DatabaseBusy, wake
+from web import conversations, handoff_offers, handoffs, leases, retention, turns
+from web.db import DatabaseBusy
 from web.models import Author, Conversation, Handoff, HandoffState, Kind
 from web.services import Services, of
 
 SWEEP_S = 5.0
 RETENTION_EVERY_S = 600.0
-RETENTION_BATCH = 200
 # A patient who has shown no sign of life this long gives up the place in the queue.
 LEFT_AFTER = timedelta(minutes=10)
 
@@ -84,7 +83,9 @@ class Background:
         self._since_retention_s += SWEEP_S
         if self._since_retention_s >= RETENTION_EVERY_S:
             self._since_retention_s = 0.0
-            forget_old(services)
+            retention.forget_old(services)
+        elif services.database.has_traces:
+            services.database.wipe_traces()
 
 
 def _write_down_seen(session: Session, services: Services) -> None:
@@ -115,35 +116,3 @@ def _give_up_left(session: Session, services: Services) -> None:
             kind=Kind.HANDOFF,
             payload={"line": "patient_gone"},
         )
-
-
-def forget_old(services: Services) -> int:
-    """Remove conversations past their retention, a few at a time. Returns how many.
-
-    One whose left message nobody has answered yet is kept until somebody has.
-    """
-    before = services.clock() - timedelta(days=services.settings.retention.conversation_days)
-    unanswered = select(Handoff.conversation_id).where(
-        Handoff.state == HandoffState.MESSAGE_LEFT, Handoff.answered_at.is_(None)
-    )
-    query = (
-        select(Conversation.id)
-        .where(Conversation.last_message_at < before, Conversation.id.not_in(unanswered))
-        .order_by(Conversation.last_message_at)
-        .limit(RETENTION_BATCH)
-    )
-    with services.database.transaction() as session:
-        help_feedback.forget_comments(session, before.date())
-    total = 0
-    while True:
-        with services.database.transaction() as session:
-            ids = session.scalars(query).all()
-            session.execute(delete(Conversation).where(Conversation.id.in_(ids)))
-            if ids:
-                wake(session, "console", *ids)
-        total += len(ids)
-        if len(ids) < RETENTION_BATCH:
-            break
-    if total:
-        logger.info("retention.forgot", conversations=total)
-    return total

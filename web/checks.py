@@ -20,9 +20,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from search.articles import read_article
 from search.encoder import ModelMissing, load_encoder
 from search.storage import IndexDamaged, IndexMissing, load
-from web import article_files, hours, migrations, proofreading
+from web import article_files, audit, hours, migrations, proofreading, vault
 from web.config import Settings, SettingsInvalid, load_settings
 from web.db import Database, utc_now
+from web.keys import KeysUnusable
 from web.proofreading import ArticleProblem, neighbour
 from web.proofreading import Level as Level
 
@@ -48,6 +49,8 @@ def all_checks(at: datetime | None = None) -> Iterator[Check]:
     yield Check(Level.OK, f"settings: {settings.config.name}")
     checks: tuple[Callable[[Settings], Iterator[Check]], ...] = (
         database_checks,
+        key_checks,
+        audit_checks,
         model_checks,
         index_checks,
         article_checks,
@@ -80,6 +83,49 @@ def _is_migrated(database: Database) -> bool:
     newest = ScriptDirectory(str(migrations.FOLDER)).get_current_head()
     with database.engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision() == newest
+
+
+def key_checks(settings: Settings) -> Iterator[Check]:
+    database = None
+    try:
+        ring = vault.key_ring(settings)
+        database = Database(settings.database, keys=ring)
+        missing = vault.missing_keys(database, ring)
+    except KeysUnusable as error:
+        yield Check(Level.FAIL, f"keys: {error}", "put the right key file back (docs/privacy.md)")
+        return
+    except (SQLAlchemyError, OSError):
+        return  # said above
+    finally:
+        if database is not None:
+            database.dispose()
+    if missing:
+        what = f"keys: {', '.join(missing)} is missing; what it sealed cannot be read"
+        yield Check(Level.FAIL, what, "./clinic keys import FILE, with the file you saved")
+    elif not ring.is_fixed and ring.active and ring.path.stat().st_mode & 0o077:
+        yield Check(Level.FAIL, f"keys: others can read {ring.path}", f"chmod 600 {ring.path}")
+    else:
+        yield Check(Level.OK, f"keys: {len(ring.keys)}, all that the database needs")
+
+
+def audit_checks(settings: Settings) -> Iterator[Check]:
+    database = Database(settings.database)
+    try:
+        if not _is_migrated(database):
+            return
+        with database.reading() as session:
+            chain = audit.check(session)
+    except (SQLAlchemyError, OSError):
+        return  # said above
+    finally:
+        database.dispose()
+    if chain.broken_at is not None:
+        what = f"audit log: entry {chain.broken_at} was changed, or one before it taken out"
+        yield Check(Level.FAIL, what, "compare it with a backup, and tell the privacy officer")
+    else:
+        newest = chain.newest[:16] or "none"
+        what = f"audit log: {chain.entries} entries, chain unbroken, newest {newest}"
+        yield Check(Level.OK, what)
 
 
 def model_checks(settings: Settings) -> Iterator[Check]:

@@ -7,6 +7,7 @@ never again. `./clinic staff add` and the like call this module.
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import sys
 from collections.abc import Iterator
@@ -19,10 +20,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from search.index import ArticleStatus
-from web import auth, backup, checks, desks, migrations
+from web import auth, backup, checks, desks, vault
 from web.checks import Level
 from web.config import Settings, SettingsInvalid, load_settings
 from web.db import Database, utc_now
+from web.keys import KeyRing, KeysUnusable
 from web.models import RoleName, Staff
 from web.publishing import Publisher
 
@@ -248,7 +250,8 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 def backup_command(file: Path | None) -> None:
     """Save database, articles and settings in FILE; the product may be running.
 
-    Without FILE a new one is made in var/backups. Keys are not in it: keep var/secret_key apart.
+    Without FILE a new one is made in var/backups. Keys are not in it, and without them nobody can
+    read it: ./clinic keys export FILE saves them, to be kept apart.
     """
     settings, now = _settings(), utc_now()
     file = file or settings.var_dir / "backups" / f"clinic-{now:%Y%m%dT%H%M%SZ}.tar"
@@ -257,7 +260,7 @@ def backup_command(file: Path | None) -> None:
     except backup.BackupFailed as error:
         raise CouldNotRun(str(error)) from None
     click.echo(f"Saved {file}: the database, clinic.toml and {len(contents.articles)} articles.")
-    click.echo("It holds what patients wrote: keep it where only the clinic can read it.")
+    click.echo("It can be read only with the keys: save them apart with ./clinic keys export FILE.")
 
 
 @main.command("restore")
@@ -274,6 +277,91 @@ def restore_command(file: Path) -> None:
     click.echo("clinic.toml is left as it is. Start again with ./clinic run.")
 
 
+# Keys --------------------------------------------------------------------------------------------
+
+
+@main.group()
+def keys() -> None:
+    """The keys that patients' words are sealed with: list, change, save and bring back."""
+
+
+@keys.command("list")
+def keys_list() -> None:
+    """Show each key's id, when it was made, and how many rows are sealed with it."""
+    with _database(_settings()) as database, database.reading() as session:
+        ring, rows = _ring(database), vault.rows_by_key(session)
+        for key in ring.keys:
+            state = "seals" if key == ring.active else "only opens"
+            made = f"made {key.made_at:%Y-%m-%d %H:%M} UTC"
+            click.echo(f"{key.id}  {made}  {state}  {rows.get(key.id, 0)} rows")
+
+
+@keys.command("rotate")
+@click.option("--again", is_flag=True, help="no new key: finish a rotation that was cut short")
+def keys_rotate(again: bool) -> None:
+    """Make a new key and seal everything with it; the product may be running.
+
+    The old key stays in the file, for backups made before; `drop` destroys it.
+    """
+    with _database(_settings()) as database:
+        ring, done = _ring(database), 0
+        for done in vault.rotate(database, ring, again=again):
+            click.echo(f"\r{done} rows", nl=False)
+        assert ring.active is not None
+        click.echo(f"\rSealed {done} rows with key {ring.active.id}.")
+    click.echo("Save the keys now: ./clinic keys export FILE, and keep FILE apart from backups.")
+
+
+@keys.command("export")
+@click.argument("file", type=FILE)
+def keys_export(file: Path) -> None:
+    """Write all keys to FILE, a new one. Without them a backup cannot be read by anybody."""
+    with _database(_settings()) as database:
+        text = _ring(database).text()
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise CouldNotRun(f"{file} cannot be written: {error.strerror}") from None
+    with os.fdopen(descriptor, "w", encoding="utf-8") as written:
+        written.write(text)
+    click.echo(f"Wrote {file}. Whoever has it and a backup can read what patients wrote.")
+
+
+@keys.command("import")
+@click.argument("file", type=FILE)
+def keys_import(file: Path) -> None:
+    """Add the keys of an exported FILE, so that what they sealed can be read again."""
+    try:
+        ring = vault.key_ring(_settings())
+        new = ring.take_in(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise CouldNotRun(f"{file} cannot be read ({type(error).__name__})") from None
+    except KeysUnusable as error:
+        raise CouldNotRun(str(error)) from None
+    click.echo(f"Added {', '.join(new)}." if new else "All its keys are here already.")
+
+
+@keys.command("drop")
+@click.argument("key_id")
+def keys_drop(key_id: str) -> None:
+    """Destroy an old key: backups sealed with it can never be read again."""
+    with _database(_settings()) as database, database.reading() as session:
+        ring = _ring(database)
+        if not ring.holds(key_id):
+            raise CouldNotRun(f"there is no key {key_id}; ./clinic keys list shows all")
+        if ring.active is not None and ring.active.id == key_id:
+            raise CouldNotRun("this key is in use: ./clinic keys rotate makes a new one")
+        if count := vault.rows_by_key(session).get(key_id):
+            raise CouldNotRun(f"{count} rows need this key: ./clinic keys rotate --again")
+        ring.drop(key_id)
+    click.echo(f"Destroyed key {key_id}.")
+
+
+def _ring(database: Database) -> KeyRing:
+    assert isinstance(database.keys, KeyRing)
+    return database.keys
+
+
 # Shared ------------------------------------------------------------------------------------------
 
 
@@ -288,16 +376,26 @@ def _settings() -> Settings:
 def _session() -> Iterator[Session]:
     """A transaction on the migrated database, inside an application that can hash passwords."""
     settings = _settings()
-    database = Database(settings.database)
-    settings.var_dir.mkdir(parents=True, exist_ok=True)
-    try:
-        migrations.upgrade(database)
+    with _database(settings) as database:
         app = Flask("front-desk-cli")
         auth.init_app(app, settings, database)
         with app.app_context(), database.transaction() as session:
             yield session
-    finally:
-        database.dispose()
+
+
+@contextmanager
+def _database(settings: Settings) -> Iterator[Database]:
+    """The migrated database with keys that fit it."""
+    settings.var_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        database = vault.connect(settings)
+        try:
+            vault.prepare(database)
+            yield database
+        finally:
+            database.dispose()
+    except KeysUnusable as error:
+        raise CouldNotRun(str(error)) from None
 
 
 if __name__ == "__main__":

@@ -16,7 +16,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from web.hours import (
@@ -153,6 +161,7 @@ class Assignment(Section):
 
 class Retention(Section):
     conversation_days: Annotated[int, Field(ge=1, le=3650)] = 30
+    left_message_days: Annotated[int, Field(ge=1, le=3650)] = 90
 
 
 class Privacy(Section):
@@ -178,6 +187,8 @@ class Settings(BaseSettings):
     models: Path = ROOT / "var" / "models"  # one for all instances of a checkout
     rasa_url: str = "http://127.0.0.1:5005"
     database_url: str | None = None
+    keys_file: Path | None = None
+    keys: SecretStr | None = None
 
     demo: bool = False
     clinic: Clinic
@@ -232,6 +243,10 @@ class Settings(BaseSettings):
     @property
     def var_dir(self) -> Path:
         return ROOT / self.var
+
+    @property
+    def keys_path(self) -> Path:
+        return ROOT / (self.keys_file or self.var_dir / "keys")
 
     @property
     def index_dir(self) -> Path:

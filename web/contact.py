@@ -55,6 +55,12 @@ def check(fields: Mapping[str, Any], keep: Collection[str] = ()) -> Contact:
     return Contact(**typed)
 
 
+def original(fields: Mapping[str, Any], kept: Mapping[str, str]) -> dict[str, str] | None:
+    """Return the fields as typed in which something was masked; None where nothing was."""
+    typed = {name: _tidy(fields.get(name)) for name in kept}
+    return {name: text for name, text in typed.items() if text != kept[name]} or None
+
+
 def _tidy(value: Any) -> str:
     return value.strip() if isinstance(value, str) else ""
 

@@ -164,15 +164,16 @@ def receive(
             raise ConversationEnded(conversation_id)
         now = services.clock()
         _begin_segment_after_pause(conversation, now)
-        text, payload = content(session, services.settings, conversation_id, act)
-        conversation.desk = payload.get("desk", conversation.desk)
+        said_here = content(session, services.settings, conversation_id, act)
+        conversation.desk = said_here.payload.get("desk", conversation.desk)
         message = append(
             session,
             conversation_id,
             author=Author.PATIENT,
             kind=Kind.TEXT,
-            text=text,
-            payload=payload,
+            text=said_here.text,
+            payload=said_here.payload,
+            original=said_here.original,
             client_id=client_id,
             text_digest=said,
             at=now,
@@ -188,13 +189,14 @@ def _again(session: Session, message: Message, said: str) -> Received:
     if not hmac.compare_digest(message.text_digest or "", said):
         raise ClientIdReused(message.conversation_id)
     # The card stands right below its message: both are written in one transaction.
-    query = select(Message.payload).where(
+    query = select(Message).where(
         Message.conversation_id == message.conversation_id,
         Message.n == message.n + 1,
         Message.kind == Kind.DANGER,
     )
-    card = session.scalar(query) or {}
-    continue_n = message.n + 1 if card.get("can_continue") else None
+    card = session.scalar(query)
+    can_continue = card is not None and card.payload.get("can_continue")
+    continue_n = message.n + 1 if can_continue else None
     return Received(message.conversation_id, message.n, _masked(message), continue_n)
 
 
@@ -286,6 +288,7 @@ def append(
     kind: Kind,
     text: str = "",
     payload: dict[str, Any] | None = None,
+    original: str | None = None,
     client_id: str | None = None,
     text_digest: str | None = None,
     staff_id: int | None = None,
@@ -311,6 +314,8 @@ def append(
         reply_position=reply_position,
         created_at=conversation.last_message_at,
     )
+    if original is not None:
+        message.original = original
     session.add(message)
     session.flush()
     wake(session, conversation_id, "console")

@@ -13,17 +13,22 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
+from web.keys import Keys
+from web.sealing import use_keys
+
 # A patient with a danger card to be shown waits at most this long for a locked database.
 BUSY_TIMEOUT_S = 3.0
+WIPE_TIMEOUT_MS = 200
 WAKE = "wake"
 
 NAMING = {
@@ -67,13 +72,20 @@ class Database:
 
     url: an SQLAlchemy URL, e.g. `sqlite:////srv/var/clinic.sqlite3`.
     on_commit: called after each commit with the topics that `wake()` collected.
+    keys: seal and open people's words; without them rows that hold some can be neither written nor
+    looked into.
     """
 
     def __init__(
-        self, url: str, on_commit: Callable[[frozenset[str]], None] = lambda topics: None
+        self,
+        url: str,
+        on_commit: Callable[[frozenset[str]], None] = lambda topics: None,
+        keys: Keys | None = None,
     ) -> None:
         self.url = url
         self.on_commit = on_commit
+        self.keys = keys
+        self.has_traces = False
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
         self.engine = (
             _sqlite_engine(url)
@@ -81,6 +93,7 @@ class Database:
             # hide_parameters: an error's text would hold what a patient wrote.
             else create_engine(url, pool_pre_ping=True, hide_parameters=True)
         )
+        use_keys(self.engine, keys)
         # SQLite's own waiting sleeps up to 100 ms between tries and is not fair; our threads queue
         # here instead, and only other processes are met by its busy timeout.
         self._writer = threading.Lock() if self.is_sqlite else None
@@ -109,6 +122,28 @@ class Database:
             Session(connection, expire_on_commit=False) as session,
         ):
             yield session
+
+    def wipe_traces(self) -> bool:
+        """Take what was deleted out of SQLite's write-ahead log as well.
+
+        The main file is overwritten with zeros by secure_delete; the log is cut to nothing here.
+        Returns False when somebody is reading: `has_traces` stays true, and the sweep tries again.
+        """
+        self.has_traces = self.is_sqlite
+        if not self.is_sqlite:
+            return True
+        with suppress(DatabaseBusy, OperationalError):
+            with self._write_lock(), self.engine.connect() as connection:
+                raw = connection.connection.driver_connection
+                assert raw is not None
+                # Who writes waits for this, so it waits for who reads only shortly.
+                raw.execute(f"pragma busy_timeout={WIPE_TIMEOUT_MS}")
+                try:
+                    busy, _, _ = raw.execute("pragma wal_checkpoint(truncate)").fetchone()
+                finally:
+                    raw.execute(f"pragma busy_timeout={int(BUSY_TIMEOUT_S * 1000)}")
+                self.has_traces = bool(busy)
+        return not self.has_traces
 
     def dispose(self) -> None:
         self.engine.dispose()

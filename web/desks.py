@@ -96,7 +96,7 @@ def route(session: Session, conversation: Conversation, topic: str = GENERAL) ->
 
 def _topic_read_last(session: Session, conversation_id: str) -> str:
     last = session.scalar(
-        select(Message.payload)
+        select(Message)
         .where(
             Message.conversation_id == conversation_id,
             Message.kind.in_((Kind.PASSAGES, Kind.CHOICES)),
@@ -105,7 +105,8 @@ def _topic_read_last(session: Session, conversation_id: str) -> str:
         .limit(1)
     )
     index = services().publisher.index
-    for shown in (last or {}).get("passages") or (last or {}).get("choices") or ():
+    payload = last.payload if last is not None else {}
+    for shown in payload.get("passages") or payload.get("choices") or ():
         if index is not None and shown["article"] in index.articles:
             return index.articles[shown["article"]].topic or GENERAL
     return GENERAL

@@ -169,12 +169,13 @@ def leave_message(
             requested_at=at,
             state=HandoffState.MESSAGE_LEFT,
             contact=kept,
+            original=contact.original(fields, kept),
         )
         session.add(handoff)
         session.flush()
     else:
         move(session, handoff.id, Handoff.state.in_(WAITING), state=HandoffState.MESSAGE_LEFT)
-        move(session, handoff.id, Handoff.id == handoff.id, contact=kept)
+        handoff.contact, handoff.original = kept, contact.original(fields, kept)
     say(session, conversation_id, Line.MESSAGE_LEFT, opens_at=opens_at(at))
     wake_waiting(session)
     _screen_form(session, handoff, fields)

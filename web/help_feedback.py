@@ -83,7 +83,8 @@ def save(session: Session, form: Form, *, helpful: bool, comment: str, on: date)
         )
         session.add(vote)
     vote.helpful = helpful
-    vote.comment = comment[:MAX_COMMENT] or vote.comment
+    if comment:
+        vote.comment = comment[:MAX_COMMENT]
 
 
 def balance(session: Session, since: date) -> dict[str, int]:
@@ -112,23 +113,24 @@ def verdicts(session: Session, first: date, last: date) -> list[Verdict]:
 def comments(session: Session, first: date, last: date, limit: int) -> list[Comment]:
     """Return what readers missed, the latest day first."""
     query = (
-        select(ArticleVote.article_id, ArticleVote.comment, ArticleVote.voted_on)
+        select(ArticleVote)
         .where(
             ArticleVote.voted_on >= first,
             ArticleVote.voted_on <= last,
-            ArticleVote.comment.is_not(None),
+            ArticleVote.sealed.is_not(None),
         )
         .order_by(ArticleVote.voted_on.desc(), ArticleVote.article_id, ArticleVote.form_hash)
         .limit(limit)
     )
-    return [Comment(article, text or "", on) for article, text, on in session.execute(query)]
+    votes = session.scalars(query)
+    return [Comment(vote.article_id, vote.comment or "", vote.voted_on) for vote in votes]
 
 
 def forget_comments(session: Session, before: date) -> None:
     """Remove the words of readers; the counts stay."""
     query = (
         update(ArticleVote)
-        .where(ArticleVote.voted_on < before, ArticleVote.comment.is_not(None))
-        .values(comment=None)
+        .where(ArticleVote.voted_on < before, ArticleVote.sealed.is_not(None))
+        .values(sealed=None)
     )
     session.execute(query)

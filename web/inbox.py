@@ -240,7 +240,7 @@ def _entries() -> Any:
     )
     is_last = and_(Message.conversation_id == Handoff.conversation_id, Message.n == last)
     return (
-        select(Handoff, Conversation, Staff.name, Message.text, Message.author, Message.n)
+        select(Handoff, Conversation, Staff.name, Message)
         .join(Conversation, Conversation.id == Handoff.conversation_id)
         .outerjoin(Staff, Staff.id == Handoff.staff_id)
         .outerjoin(Message, is_last)
@@ -248,8 +248,10 @@ def _entries() -> Any:
 
 
 def _entry(row: Any) -> Entry:
-    handoff, conversation, agent, text, author, n = row
-    return Entry(handoff, conversation, agent, _excerpt(text or ""), author, n or 0)
+    handoff, conversation, agent, last = row
+    if last is None:
+        return Entry(handoff, conversation, agent, "", None, 0)
+    return Entry(handoff, conversation, agent, _excerpt(last.text), last.author, last.n)
 
 
 def _excerpt(text: str) -> str:
@@ -286,7 +288,7 @@ def card(session: Session, conversation_id: str) -> Card | None:
 def _questions(session: Session, handoff: Handoff) -> tuple[str, ...]:
     """Return the patient's last lines before the handoff, in their words, oldest first."""
     query = (
-        select(Message.text)
+        select(Message)
         .where(
             Message.conversation_id == handoff.conversation_id,
             Message.author == Author.PATIENT,
@@ -296,13 +298,13 @@ def _questions(session: Session, handoff: Handoff) -> tuple[str, ...]:
         .order_by(Message.n.desc())
         .limit(QUESTIONS_SHOWN)
     )
-    return tuple(reversed(session.scalars(query).all()))
+    return tuple(row.text for row in reversed(session.scalars(query).all()))
 
 
 def _unknown(session: Session, conversation_id: str) -> tuple[str, ...]:
     """Return the questions for which the assistant found nothing, oldest first."""
     query = (
-        select(Message.text)
+        select(Message)
         .join(
             Turn,
             and_(Turn.conversation_id == Message.conversation_id, Turn.n == Message.n),
@@ -311,27 +313,37 @@ def _unknown(session: Session, conversation_id: str) -> tuple[str, ...]:
         .order_by(Message.n.desc())
         .limit(QUESTIONS_SHOWN)
     )
-    return tuple(text for text in reversed(session.scalars(query).all()) if text)
+    return tuple(row.text for row in reversed(session.scalars(query).all()) if row.text)
 
 
 def _shown(session: Session, conversation_id: str) -> tuple[ShownArticle, ...]:
     """Return the articles shown, in the order they were, each once with the last verdict."""
     query = (
-        select(Message.payload, Message.helpful)
+        select(Message)
         .where(Message.conversation_id == conversation_id, Message.kind == Kind.PASSAGES)
         .order_by(Message.n)
     )
     shown: dict[str, ShownArticle] = {}
-    for payload, helpful in session.execute(query):
-        for passage in payload.get("passages", ())[:1]:
+    for row in session.scalars(query):
+        for passage in row.payload.get("passages", ())[:1]:
             article = str(passage["article"])
-            shown[article] = ShownArticle(article, str(passage.get("title", article)), helpful)
+            shown[article] = ShownArticle(article, str(passage.get("title", article)), row.helpful)
     return tuple(shown.values())
+
+
+def original(session: Session, card: Card, n: int) -> str | dict[str, str] | None:
+    """Return row n as it was typed, 0 for the contact form; None where nothing was masked."""
+    if n == 0:
+        return card.entry.handoff.original
+    of_row = (Message.conversation_id == card.entry.conversation.id) & (Message.n == n)
+    row = session.scalar(select(Message).where(of_row))
+    return row.original if row is not None else None
 
 
 def _hidden(session: Session, conversation_id: str) -> tuple[str, ...]:
     """Return the kinds of identifiers the patient typed and we masked, by name."""
-    query = select(Message.payload).where(
+    query = select(Message).where(
         Message.conversation_id == conversation_id, Message.author == Author.PATIENT
     )
-    return tuple(sorted({kind for row in session.scalars(query) for kind in row.get("masked", ())}))
+    rows = session.scalars(query)
+    return tuple(sorted({kind for row in rows for kind in row.payload.get("masked", ())}))

@@ -14,7 +14,7 @@ from datetime import date, datetime, time, timedelta
 from statistics import median
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from web.models import (
@@ -249,41 +249,47 @@ def _passages(
     session: Session, of_period: ColumnElement[bool]
 ) -> dict[int, tuple[str, str, bool | None]]:
     """Return turn → the article it showed, its title, whether it helped."""
-    first = Message.payload["passages"][0]
     query = (
-        select(
-            Message.turn_id,
-            first["article"].as_string(),
-            first["title"].as_string(),
-            Message.helpful,
-        )
+        select(Message)
         .join(Conversation, Conversation.id == Message.conversation_id)
         .where(of_period, Message.kind == Kind.PASSAGES, Message.turn_id.is_not(None))
         .order_by(Message.id.desc())  # of several, the first counts
     )
-    rows = session.execute(query).all()
-    return {turn: (article or "", title or "", helpful) for turn, article, title, helpful in rows}
+    found: dict[int, tuple[str, str, bool | None]] = {}
+    for row in session.scalars(query):
+        first: Mapping[str, str] = next(iter(row.payload.get("passages", ())), {})
+        assert row.turn_id is not None
+        found[row.turn_id] = (first.get("article", ""), first.get("title", ""), row.helpful)
+    return found
 
 
 def _questions(session: Session, of_period: ColumnElement[bool]) -> dict[int, str]:
     """Return turn → what was asked, masked; a pick from a list leads back to its question."""
-    said, picked_from, asked = Message, aliased(Message), aliased(Message)
-    asked_n = func.coalesce(
-        picked_from.payload["asked_n"].as_integer(), said.payload["continue"].as_integer()
-    )
+    own, some = aliased(Turn), aliased(Turn)
+    of_row = (own.conversation_id == Message.conversation_id) & (own.n == Message.n)
+    of_conversation = some.conversation_id == Message.conversation_id
     query = (
-        select(Turn.id, said.text, asked.text)
-        .join(Conversation, Conversation.id == Turn.conversation_id)
-        .join(said, (said.conversation_id == Turn.conversation_id) & (said.n == Turn.n))
-        .outerjoin(
-            picked_from,
-            (picked_from.conversation_id == said.conversation_id)
-            & (picked_from.n == said.payload["of"].as_integer()),
+        select(Message, own.id)
+        .join(Conversation, Conversation.id == Message.conversation_id)
+        .outerjoin(own, of_row & or_(own.shown == Shown.NONE, own.shown.is_(None)))
+        .where(
+            of_period,
+            or_(Message.author == Author.PATIENT, Message.kind == Kind.CHOICES),
+            exists().where(of_conversation, or_(some.shown == Shown.NONE, some.shown.is_(None))),
         )
-        .outerjoin(asked, (asked.conversation_id == said.conversation_id) & (asked.n == asked_n))
-        .where(of_period, or_(Turn.shown == Shown.NONE, Turn.shown.is_(None)))
     )
-    return {turn: original or text for turn, text, original in session.execute(query)}
+    rows = session.execute(query).all()
+    messages = {(row.conversation_id, row.n): row for row, _ in rows}
+    return {turn: _asked(row, messages) for row, turn in rows if turn is not None}
+
+
+def _asked(row: Message, messages: Mapping[tuple[str, int], Message]) -> str:
+    """Follow a pick to its list and from there to the question; what went on after a card too."""
+    at = row.conversation_id
+    choices = messages.get((at, row.payload.get("of", 0)))
+    asked_n = choices.payload.get("asked_n") if choices is not None else None
+    asked = messages.get((at, asked_n or row.payload.get("continue", 0)))
+    return (asked.text if asked is not None else "") or row.text
 
 
 def _handoffs(session: Session, of_period: ColumnElement[bool]) -> dict[str, list[HandoffRow]]:
@@ -308,14 +314,14 @@ def _handoffs(session: Session, of_period: ColumnElement[bool]) -> dict[str, lis
 
 def _cards(session: Session, of_period: ColumnElement[bool]) -> dict[str, list[str]]:
     query = (
-        select(Message.conversation_id, Message.payload["card"].as_string())
+        select(Message)
         .join(Conversation, Conversation.id == Message.conversation_id)
         .where(of_period, Message.kind == Kind.DANGER)
         .order_by(Message.id)
     )
     found: dict[str, list[str]] = {}
-    for conversation_id, card in session.execute(query):
-        found.setdefault(conversation_id, []).append(card)
+    for row in session.scalars(query):
+        found.setdefault(row.conversation_id, []).append(row.payload["card"])
     return found
 
 

@@ -193,18 +193,17 @@ def _previous(session: Session, asked: Message) -> str | None:
     """Return the question before, if it is fresh: "and for children?" builds on it."""
     since = asked.created_at - FOLLOW_UP_WITHIN
     values = {"id": asked.conversation_id, "n": asked.n, "since": since}
-    return session.scalar(_QUESTION_BEFORE, values)
+    rows = session.scalars(_ROWS_BEFORE, values)
+    return next((row.text for row in rows if row.text), None)
 
 
-_QUESTION_BEFORE = (
-    select(Message.text)
+_ROWS_BEFORE = (
+    select(Message)
     .where(
         Message.conversation_id == bindparam("id"),
         Message.n < bindparam("n"),
         Message.author == Author.PATIENT,
-        Message.text != "",
         Message.created_at > bindparam("since"),
     )
     .order_by(Message.n.desc())
-    .limit(1)
 )

@@ -40,7 +40,9 @@ class Words:
         return say(self.lang, key, **parameters)
 
 
-def message_event(message: Message, *, lang: str, audience: Audience = "patient") -> dict[str, Any]:
+def message_event(
+    message: Message, *, lang: str, audience: Audience = "patient", as_typed: bool = False
+) -> dict[str, Any]:
     """Return what the stream sends of a row."""
     return {
         "n": message.n,
@@ -49,11 +51,15 @@ def message_event(message: Message, *, lang: str, audience: Audience = "patient"
         # A card carries the id of the message it belongs to: the panel may be showing it already.
         "client_id": message.client_id or message.payload.get("client_id"),
         "at": message.created_at.isoformat(),
-        "html": message_html(message, lang=lang, audience=audience),
+        "html": message_html(message, lang=lang, audience=audience, as_typed=as_typed),
     }
 
 
-def message_html(message: Message, *, lang: str, audience: Audience = "patient") -> str:
+def message_html(
+    message: Message, *, lang: str, audience: Audience = "patient", as_typed: bool = False
+) -> str:
+    """as_typed: show also what was masked; for staff alone, who must have asked for it."""
+    assert not (as_typed and audience == "patient")
     settings = services().settings
     return render_template(
         "messages/_message.html",
@@ -68,6 +74,7 @@ def message_html(message: Message, *, lang: str, audience: Audience = "patient")
         date_text=lambda day: hours.date_text(date.fromisoformat(day), lang),
         words=Words(lang),
         audience=audience,
+        as_typed=as_typed,
         lang=lang,
     )
 

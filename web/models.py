@@ -1,9 +1,8 @@
 """The tables. The message log is the truth: every screen shows its rows in the order of `n`.
 
 Rule: only `conversations.py` writes messages, only `leases.py` and `turns.py` move turns,
-only `handoffs.py` moves handoffs. States are enums, checked by the database. Text of patients
-stands in `message.text`, `message.payload`, `conversation.rating_comment` (masked) and
-`handoff.contact`, words of readers in `article_vote.comment` (masked), and nowhere else.
+only `handoffs.py` moves handoffs. States are enums, checked by the database. What people wrote
+stands in `sealed` columns and nowhere else (see sealing.py); its parts are declared with `part`.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from sqlalchemy import (
     Enum,
     ForeignKey,
     Index,
+    LargeBinary,
     String,
     Table,
     UniqueConstraint,
@@ -29,6 +29,11 @@ from sqlalchemy.ext.mutable import MutableList
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from web.db import Base, UtcDateTime
+from web.sealing import Letter, Sealed, SealedRow, part
+
+
+def _nothing() -> None:
+    return None
 
 
 class Author(StrEnum):
@@ -105,13 +110,12 @@ def _enum(values: type[StrEnum]) -> Enum:
     )
 
 
-class Conversation(Base):
+class Conversation(SealedRow, Base):
     __tablename__ = "conversation"
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     site: Mapped[str] = mapped_column(String(40))
-    page_url: Mapped[str | None] = mapped_column(String(500))
     lang: Mapped[str] = mapped_column(String(8))
     desk: Mapped[str | None] = mapped_column(String(40))  # the reason the patient chose, if any
     # Keyed hash of the network address, for limits and blocks.
@@ -126,16 +130,22 @@ class Conversation(Base):
     segment_turns: Mapped[int] = mapped_column(default=0)
     misses: Mapped[int] = mapped_column(default=0)  # turns in a row that found nothing
     rating: Mapped[int | None]
-    rating_comment: Mapped[str | None] = mapped_column(String(1000))
     rated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # Which privacy note the patient said yes to, and when.
     privacy_version: Mapped[str | None] = mapped_column(String(40))
     privacy_agreed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    sealed: Mapped[Letter | None] = mapped_column(Sealed)
+
+    page_url = part[str | None](_nothing)
+    rating_comment = part[str | None](_nothing)  # masked
 
     __table_args__ = (CheckConstraint("rating between 1 and 5", name="rating"),)
 
+    def place(self) -> str:
+        return f"conversation {self.id}"
 
-class Message(Base):
+
+class Message(SealedRow, Base):
     """One line of a conversation. `n` counts from 1 in each conversation, without gaps."""
 
     __tablename__ = "message"
@@ -145,8 +155,7 @@ class Message(Base):
     n: Mapped[int]
     author: Mapped[Author] = mapped_column(_enum(Author))
     kind: Mapped[Kind] = mapped_column(_enum(Kind))
-    text: Mapped[str] = mapped_column(default="")  # masked
-    payload: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    sealed: Mapped[Letter | None] = mapped_column(Sealed)
     # The panel's or console's key: same key, same row.
     client_id: Mapped[str | None] = mapped_column(String(64))
     # Keyed hash of the raw text: same key, other text → 409.
@@ -157,11 +166,23 @@ class Message(Base):
     helpful: Mapped[bool | None]
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
+    text = part[str](str)  # masked
+    payload = part[dict[str, Any]](dict)
+    original = part[str | None](_nothing)  # as typed, where something was masked
+
     __table_args__ = (
         UniqueConstraint("conversation_id", "n"),
         UniqueConstraint("conversation_id", "client_id", name="uq_message_client_id"),
         UniqueConstraint("turn_id", "reply_position", name="uq_message_reply"),
     )
+
+    def place(self) -> str:
+        return message_place(self.conversation_id, self.n)
+
+
+def message_place(conversation_id: str, n: int) -> str:
+    """Return what a message's words are sealed for."""
+    return f"message {conversation_id} {n}"
 
 
 class Turn(Base):
@@ -200,7 +221,7 @@ class Turn(Base):
     )
 
 
-class Handoff(Base):
+class Handoff(SealedRow, Base):
     __tablename__ = "handoff"
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -227,12 +248,14 @@ class Handoff(Base):
     # The last agent went away while the patient waited: they were told so and offered the form.
     nobody_told_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
-    # What the patient left in the contact form.
-    contact: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    sealed: Mapped[Letter | None] = mapped_column(Sealed)
     # A left message was dealt with.
     answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # When a call was promised, from then on for the clinic's window.
     callback_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+
+    contact = part[dict[str, Any] | None](_nothing)  # what the patient left in the contact form
+    original = part[dict[str, str] | None](_nothing)  # its fields as typed, where masked
 
     __table_args__ = (
         Index("ix_handoff_state", "state", "requested_at"),
@@ -245,6 +268,9 @@ class Handoff(Base):
         ),
     )
 
+    def place(self) -> str:
+        return f"handoff {self.conversation_id}"
+
 
 class TransferState(StrEnum):
     ASKED = "asked"
@@ -253,7 +279,7 @@ class TransferState(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
-class Transfer(Base):
+class Transfer(SealedRow, Base):
     """An agent asks another, or a desk, to take a chat over. The note is for staff alone."""
 
     __tablename__ = "transfer"
@@ -264,10 +290,12 @@ class Transfer(Base):
     from_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
     to_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     to_desk: Mapped[str | None] = mapped_column(String(40))
-    note: Mapped[str] = mapped_column(String(1000), default="")
     asked_at: Mapped[datetime] = mapped_column(UtcDateTime)
     answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     answered_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    sealed: Mapped[Letter | None] = mapped_column(Sealed)
+
+    note = part[str](str)
 
     __table_args__ = (
         Index(
@@ -279,6 +307,9 @@ class Transfer(Base):
         ),
         Index("ix_transfer_handoff_id", "handoff_id"),
     )
+
+    def place(self) -> str:
+        return f"transfer {self.handoff_id}"
 
 
 class Block(Base):
@@ -295,7 +326,7 @@ class Block(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-class ArticleVote(Base):
+class ArticleVote(SealedRow, Base):
     """One form "Was this helpful?" that was sent from an article's page; see help_feedback.py."""
 
     __tablename__ = "article_vote"
@@ -304,10 +335,29 @@ class ArticleVote(Base):
     article_id: Mapped[str] = mapped_column(String(300))
     revision: Mapped[str] = mapped_column(String(16))  # the beginning of the text's digest
     helpful: Mapped[bool]
-    comment: Mapped[str | None] = mapped_column(String(500))
     voted_on: Mapped[date]  # the day alone: an hour could tell who it was
+    sealed: Mapped[Letter | None] = mapped_column(Sealed)
+
+    comment = part[str | None](_nothing)  # masked
 
     __table_args__ = (Index("ix_article_vote_voted_on", "voted_on", "article_id"),)
+
+    def place(self) -> str:
+        return f"article_vote {self.form_hash}"
+
+
+class SealingKey(Base):
+    """A key that rows may be sealed with. The key itself is not here: see keys.py.
+
+    proof: a known text sealed with it; the ring's key of this id must open it.
+    """
+
+    __tablename__ = "sealing_key"
+
+    id: Mapped[str] = mapped_column(String(8), primary_key=True)
+    proof: Mapped[bytes] = mapped_column(LargeBinary)
+    made_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    retired_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class AuditEntry(Base):
@@ -320,6 +370,8 @@ class AuditEntry(Base):
     staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     act: Mapped[str] = mapped_column(String(40))
     subject: Mapped[str] = mapped_column(String(80))
+    # SHA-256 over the entry before and this one: see audit.py.
+    digest: Mapped[str] = mapped_column(String(64))
 
 
 staff_roles = Table(

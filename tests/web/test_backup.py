@@ -12,9 +12,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from tests.web.staff_desk import ROOT
-from web import backup, migrations
+from web import backup, migrations, vault
 from web.backup import BackupFailed
 from web.config import Settings, load_settings
 from web.db import Database
@@ -40,8 +41,8 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 @pytest.fixture
 def database(settings: Settings) -> Iterator[Database]:
-    database = Database(settings.database)
-    migrations.upgrade(database)
+    database = vault.connect(settings)
+    vault.prepare(database)
     yield database
     database.dispose()
 
@@ -79,8 +80,12 @@ def _conversation() -> Conversation:
 
 
 def texts(settings: Settings) -> list[str]:
-    with closing(sqlite3.connect(backup.database_file(settings))) as connection:
-        return [text for (text,) in connection.execute("select text from message order by n")]
+    database = vault.connect(settings)
+    try:
+        with database.reading() as session:
+            return [row.text for row in session.scalars(select(Message).order_by(Message.n))]
+    finally:
+        database.dispose()
 
 
 def test_it_works(settings: Settings, database: Database, tmp_path: Path) -> None:

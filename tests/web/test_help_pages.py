@@ -23,7 +23,7 @@ from search.articles import read_article
 from tests.articles.reading_grade import fernandez_huerta, flesch_kincaid
 from tests.conftest import write_article
 from tests.web.core.test_core_pages import check_page
-from web import background, help_feedback, help_pages, wording
+from web import help_feedback, help_pages, retention, wording
 from web.config import Settings, Topic
 from web.db import DatabaseBusy
 from web.models import ArticleVote
@@ -451,7 +451,7 @@ def test_what_is_kept_tells_nobody_apart(open_services: Services, client: FlaskC
     (row,) = rows(open_services)
     assert isinstance(row.voted_on, date)
     columns = set(ArticleVote.__table__.columns.keys())
-    assert columns == {"form_hash", "article_id", "revision", "helpful", "comment", "voted_on"}
+    assert columns == {"form_hash", "article_id", "revision", "helpful", "sealed", "voted_on"}
 
 
 @pytest.mark.parametrize(
@@ -548,7 +548,7 @@ def test_notes_go_when_conversations_go_and_the_counts_stay(services: Services) 
             help_feedback.save(
                 session, form, helpful=False, comment=f"note {number}", on=today - age
             )
-    background.forget_old(services)
+    retention.forget_old(services)
     assert [row.comment for row in rows(services)] == [None, "note 1"]
 
 

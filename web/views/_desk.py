@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import abort, request
 from flask_security import current_user
+from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from web import conversations, desks, inbox, messages
@@ -87,10 +88,29 @@ def is_mine(handoff: Handoff) -> bool:
     return handoff.state is HandoffState.CLAIMED and bool(handoff.staff_id == current_user.id)
 
 
-def rows(session: Session, conversation_id: str, after: int) -> list[dict[str, Any]]:
+def conversation_page(
+    session: Session, card: inbox.Card, shown_n: int | None = None
+) -> dict[str, Any]:
+    """Return what the page of a conversation needs. shown_n: the row to show as it was typed."""
+    log = rows(session, card.entry.conversation.id, 0, shown_n)
+    return {
+        **inbox_values(session, card.entry.handoff),
+        **conversation_values(card),
+        # Rendered from the message template, which escapes what people wrote.
+        "rows": [Markup(row["html"]) for row in log],
+        "shown_n": shown_n,
+    }
+
+
+def rows(
+    session: Session, conversation_id: str, after: int, shown_n: int | None = None
+) -> list[dict[str, Any]]:
     """Return the log's rows above `after` as the stream's objects, with their HTML."""
     log = conversations.log(session, conversation_id, after)
-    return [messages.message_event(row, lang=LANG, audience="staff") for row in log]
+    return [
+        messages.message_event(row, lang=LANG, audience="staff", as_typed=row.n == shown_n)
+        for row in log
+    ]
 
 
 def clock_text(moment: datetime) -> str:

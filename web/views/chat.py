@@ -240,6 +240,7 @@ def data(conversation_id: str) -> ResponseReturnValue:
 def forget(conversation_id: str) -> ResponseReturnValue:
     with services().database.transaction() as session:
         conversations.forget(session, conversation_id)
+    services().database.wipe_traces()
     return jsonify(forgotten=True)
 
 

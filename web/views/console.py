@@ -23,7 +23,6 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 from flask_security import current_user
-from markupsafe import Markup
 from sqlalchemy.exc import OperationalError
 
 from web import audit, auth, handoffs, inbox, presence, security
@@ -74,12 +73,7 @@ def conversation_page(conversation_id: str) -> ResponseReturnValue:
         subject = f"conversation:{conversation_id}"
         audit.record(session, Act.TRANSCRIPT_OPENED, subject, staff_id=current_user.id)
         handoffs.opened(session, card.entry.handoff, current_user.id)
-        page = {
-            **_desk.inbox_values(session, card.entry.handoff),
-            **_desk.conversation_values(card),
-            # Rendered from the message template, which escapes what people wrote.
-            "rows": [Markup(row["html"]) for row in _desk.rows(session, conversation_id, 0)],
-        }
+        page = _desk.conversation_page(session, card)
     return render_template("console/conversation.html", **page)
 
 
