@@ -32,6 +32,8 @@ class Act(StrEnum):
     CLAIMED = "claimed"
     RESOLVED = "resolved"
     RETURNED = "returned"
+    TRANSFER_ASKED = "transfer_asked"
+    TRANSFER_ACCEPTED = "transfer_accepted"
     MESSAGE_DONE = "message_done"
     BLOCKED = "blocked"
     ARTICLE_SAVED = "article_saved"

@@ -41,6 +41,7 @@ class Line(StrEnum):
     NOBODY_AT_DESK = "nobody_at_desk"  # after a danger card; opens_at
     LEAVE_NUMBER = "leave_number"  # a call-back was asked for
     AGENT_JOINED = "agent_joined"  # name
+    TRANSFERRED = "transferred"  # name, to
     AGENT_GONE = "agent_gone"  # name, position
     PERSON_BACK = "person_back"  # position
     AGENT_RESOLVED = "agent_resolved"  # name

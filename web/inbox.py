@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from web import desks, presence
+from web import desks, handoff_transfers, presence
 from web.models import (
     OPEN_HANDOFF_STATES,
     Author,
@@ -25,6 +25,7 @@ from web.models import (
     Message,
     Shown,
     Staff,
+    Transfer,
     Turn,
 )
 from web.services import services
@@ -195,6 +196,26 @@ def concerning(session: Session, who: Viewer, at: datetime) -> list[Handoff]:
         return not any(desks.fits(each, own[each.id], handoff.desk, lang) for each in here)
 
     return [handoff for handoff, lang in session.execute(waiting) if is_mine(handoff, lang)]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Somebody asks to take a conversation over."""
+
+    transfer: Transfer
+    conversation_id: str
+    sender: str
+
+
+def asked(session: Session, who: Viewer) -> list[Asked]:
+    """Return the transfers this agent may answer, oldest first."""
+    found = handoff_transfers.open_ones().where(
+        handoff_transfers.may_answer(who.staff.id, who.desks)
+    )
+    query = found.add_columns(Handoff.conversation_id, Staff.name).join(
+        Staff, Staff.id == Transfer.from_id
+    )
+    return [Asked(*row) for row in session.execute(query)]
 
 
 def box_of(handoff: Handoff, staff_id: int) -> Box:

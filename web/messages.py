@@ -130,6 +130,7 @@ def line_text(payload: dict[str, Any], said_at: datetime, lang: str, settings: S
         position=payload.get("position"),
         opens=opens,
         reference=payload.get("reference"),
+        to=payload.get("to"),
         phone=settings.clinic.phone,
     )
 

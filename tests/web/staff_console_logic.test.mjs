@@ -30,12 +30,12 @@ test('the title counts who waits', () => {
 });
 
 test('who waits at the first look is news, what was said before is not', () => {
-  assert.deepEqual(newsOf(null, inbox([4], [], {a: 7}), null), {arrived: [4], urgent: [], offered: [], spoke: []});
+  assert.deepEqual(newsOf(null, inbox([4], [], {a: 7}), null), {arrived: [4], urgent: [], offered: [], asked: [], spoke: []});
 });
 
 test('only what is new makes a sound', () => {
   const before = inbox([1, 2], [2], {a: 3});
-  assert.deepEqual(newsOf(before, before, null), {arrived: [], urgent: [], offered: [], spoke: []});
+  assert.deepEqual(newsOf(before, before, null), {arrived: [], urgent: [], offered: [], asked: [], spoke: []});
   assert.deepEqual(newsOf(before, inbox([2, 3], [2], {a: 3}), null).arrived, [3]);
   assert.deepEqual(newsOf(before, inbox([1, 2], [1, 2], {a: 3}), null).urgent, [1]);
   assert.deepEqual(newsOf(before, inbox([], [], {a: 5}), null).spoke, ['a']);
@@ -64,7 +64,7 @@ test('the most urgent news is told', () => {
   assert.equal(newsText({arrived: [1], urgent: [], spoke: ['a']}), 'A patient waits.');
   assert.equal(newsText({arrived: [1, 2], urgent: [], spoke: []}), '2 patients wait.');
   assert.equal(newsText({arrived: [], urgent: [], spoke: ['a']}), 'A patient wrote in another conversation.');
-  assert.equal(newsText({arrived: [], urgent: [], offered: [], spoke: []}), '');
+  assert.equal(newsText({arrived: [], urgent: [], offered: [], asked: [], spoke: []}), '');
 });
 
 test('Enter sends; Shift and an input method do not', () => {

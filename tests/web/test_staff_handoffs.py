@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tests.web.staff_desk import MONDAY_MORNING, MONDAY_NIGHT, Desk
-from web import audit, conversations, handoffs, presence
+from web import audit, conversations, handoff_watch, handoffs, presence
 from web.acts import Typed
 from web.contact import ContactInvalid
 from web.handoffs import HandoffAlreadyClaimed, HandoffClosed, HandoffNotFound, HandoffNotYours
@@ -487,7 +487,7 @@ def test_the_waiting_are_told_once_when_the_last_agent_goes_and_when_one_is_back
 
 
 def test_many_vanished_agents_are_dealt_with_within_the_minute(desk: Desk) -> None:
-    count = 2 * handoffs.ABSENT_PER_SWEEP // 5
+    count = 2 * handoff_watch.ABSENT_PER_SWEEP // 5
     with desk.open() as session:
         crowd = [_plain_agent(session, number) for number in range(count)]
     desk.here(*crowd)
@@ -503,7 +503,7 @@ def test_many_vanished_agents_are_dealt_with_within_the_minute(desk: Desk) -> No
 
 
 def test_a_sweep_holds_the_database_for_a_bounded_time(desk: Desk, monkeypatch: Any) -> None:
-    monkeypatch.setattr(handoffs, "ABSENT_PER_SWEEP", 2)
+    monkeypatch.setattr(handoff_watch, "ABSENT_PER_SWEEP", 2)
     ana = desk.agent()
     taken = [desk.waiting() for _ in range(5)]
     with desk.open() as session:

@@ -132,8 +132,8 @@ class Console {
     this.showSince();
     if (focused) this.$inbox.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
     const news = newsOf(this.inbox, inbox, this.talk?.id ?? null);
-    const {waiting_ids, urgent_ids, offered_ids, alarms, spoke} = inbox;
-    this.inbox = {waiting_ids, urgent_ids, offered_ids, alarms, spoke};
+    const {waiting_ids, urgent_ids, offered_ids, transfer_ids, alarms, spoke} = inbox;
+    this.inbox = {waiting_ids, urgent_ids, offered_ids, transfer_ids, alarms, spoke};
     sessionStorage.setItem(HEARD, JSON.stringify(this.inbox));
     document.title = titleText(this.title, inbox.waiting);
     const text = newsText(news);
@@ -284,7 +284,10 @@ class Talk {
     for (const $form of this.$actions.querySelectorAll('[data-act]')) {
       $form.addEventListener('submit', (event) => {
         event.preventDefault();
-        this.act($form.action, event.submitter);
+        const {target, note} = $form.elements;
+        const body = target ? {target: target.value, note: note.value} : {};
+        const $button = event.submitter;
+        this.act($button.hasAttribute('formaction') ? $button.formAction : $form.action, $button, body);
       });
     }
     const $composer = this.$actions.querySelector('[data-composer]');
@@ -292,16 +295,16 @@ class Talk {
   }
 
   /** Claim, resolve, give back, done: the stream brings what follows. */
-  async act(url, $button) {
+  async act(url, $button, body = {}) {
     // Not disabled: that would take the focus away, and the keyboard's place with it.
     if (this.isActing) return;
     this.isActing = true;
     $button.setAttribute('aria-busy', 'true');
     try {
-      const response = await this.app.post(url, {});
+      const response = await this.app.post(url, body);
       if (response.status === 401) { this.app.signedOut(); return; }
-      const body = await response.json();
-      this.app.problem(response.ok ? '' : body.error.message);
+      const answer = await response.json();
+      this.app.problem(response.ok ? '' : answer.error.message);
     } catch {
       this.app.problem('That did not get through. Try again.');
     } finally {

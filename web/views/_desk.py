@@ -11,10 +11,10 @@ from flask_security import current_user
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from web import conversations, desks, inbox, messages
+from web import conversations, desks, handoff_transfers, inbox, messages
 from web.hours import is_open, moment_text
 from web.inbox import Box
-from web.models import Handoff, HandoffState
+from web.models import Handoff, HandoffState, TransferState
 from web.services import services
 
 LANG = "en"  # the console speaks English; patients' lines stay as they were said
@@ -32,6 +32,7 @@ def inbox_values(session: Session, handoff: Handoff | None = None) -> dict[str, 
         "counts": counts,
         "entries": inbox.entries(session, box, who, only),
         "me": who.staff,
+        "asked_of_me": inbox.asked(session, who),
         "only": only,
         "narrowed": {name: value for name, value in vars(only).items() if value is not None},
         "desks": [(desk.id, desks.name(settings, desk.id, LANG)) for desk in desks.known(settings)],
@@ -70,9 +71,26 @@ def _box(counts: dict[Box, int], handoff: Handoff | None) -> Box:
         abort(404)
 
 
-def conversation_values(card: inbox.Card) -> dict[str, Any]:
+def conversation_values(session: Session, card: inbox.Card) -> dict[str, Any]:
     handoff, conversation = card.entry.handoff, card.entry.conversation
+    transfers = handoff_transfers.of_handoff(session, handoff.id)
+    asked = next((row for row, _, _ in transfers if row.state is TransferState.ASKED), None)
+    may_answer = handoff_transfers.to_answer(session, current_user.id)
+    targets = (
+        handoff_transfers.targets(session, current_user.id, services().clock())
+        if is_mine(handoff)
+        else []
+    )
     return {
+        # What decides which acts there are: when it changes, they are shown anew.
+        "key": " ".join(
+            str(each)
+            for each in (handoff.id, handoff.state.value, handoff.staff_id, asked and asked.id)
+        ),
+        "transfers": transfers,
+        "asked": asked,
+        "may_answer": asked is not None and asked.id in [each.id for each in may_answer],
+        "targets": targets,
         "card": card,
         "handoff": handoff,
         "conversation": conversation,
@@ -95,7 +113,7 @@ def conversation_page(
     log = rows(session, card.entry.conversation.id, 0, shown_n)
     return {
         **inbox_values(session, card.entry.handoff),
-        **conversation_values(card),
+        **conversation_values(session, card),
         # Rendered from the message template, which escapes what people wrote.
         "rows": [Markup(row["html"]) for row in log],
         "shown_n": shown_n,

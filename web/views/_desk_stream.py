@@ -121,6 +121,7 @@ class News:
             "waiting_ids": [handoff.id for handoff in waiting],
             "urgent_ids": [handoff.id for handoff in waiting if handoff.urgent],
             "alarms": {handoff.id: handoff.alarm for handoff in waiting if handoff.alarm},
+            "transfer_ids": [each.transfer.id for each in values["asked_of_me"]],
             "offered_ids": [each.id for each in waiting if each.offered_to_id == who.staff.id],
             "spoke": {
                 entry.conversation.id: entry.last_n
@@ -130,10 +131,13 @@ class News:
         }
 
     def _state(self, session: Session, card: inbox.Card) -> dict[str, Any]:
-        handoff = card.entry.handoff
-        values = {**_desk.conversation_values(card), "clock_text": _desk.clock_text, "now": None}
+        values = {
+            **_desk.conversation_values(session, card),
+            "clock_text": _desk.clock_text,
+            "now": None,
+        }
         return {
-            "key": f"{handoff.id} {handoff.state.value} {handoff.staff_id}",
+            "key": values["key"],
             "card": render_template("console/_card.html", **values),
             "actions": render_template("console/_actions.html", **values),
             "typing": values["patient_typing"],

@@ -25,9 +25,10 @@ from flask.typing import ResponseReturnValue
 from flask_security import current_user
 from sqlalchemy.exc import OperationalError
 
-from web import audit, auth, handoffs, inbox, presence, security
+from web import audit, auth, handoff_transfers, handoffs, inbox, presence, security
 from web.audit import Act
 from web.db import DatabaseBusy
+from web.handoff_transfers import TransferGone, TransferImpossible
 from web.handoffs import HandoffAlreadyClaimed, HandoffClosed, HandoffNotFound, HandoffNotYours
 from web.models import Conversation, Handoff, HandoffState, RoleName
 from web.services import services
@@ -95,19 +96,22 @@ def _refusal(error: Exception) -> Refusal:
         return Refusal("already_claimed", f"{error.name} claimed this conversation at {when}.")
     if isinstance(error, HandoffClosed):
         return Refusal("closed", CLOSED_TEXTS.get(error.state, "This is done already."))
+    if isinstance(error, TransferGone):
+        return Refusal("transfer_gone", "This was answered or taken back already.")
+    if isinstance(error, TransferImpossible):
+        return Refusal("nobody", "Choose a colleague or a desk.", 422)
     if isinstance(error, HandoffNotYours):
         who = f"{error.name} has this conversation now." if error.name else "It is in the queue."
         return Refusal("not_yours", f"You do not have this conversation any more. {who}")
     return Refusal("not_found", "This conversation is gone.", 404)
 
 
-EXPECTED = (HandoffAlreadyClaimed, HandoffClosed, HandoffNotYours, HandoffNotFound)
-
-
 @blueprint.errorhandler(HandoffAlreadyClaimed)
 @blueprint.errorhandler(HandoffClosed)
 @blueprint.errorhandler(HandoffNotYours)
 @blueprint.errorhandler(HandoffNotFound)
+@blueprint.errorhandler(TransferGone)
+@blueprint.errorhandler(TransferImpossible)
 def refused(error: Exception) -> ResponseReturnValue:
     refusal = _refusal(error)
     if auth.wants_json():
@@ -128,6 +132,35 @@ def claim(handoff_id: int) -> ResponseReturnValue:
 def resolve(handoff_id: int) -> ResponseReturnValue:
     with services().database.transaction() as session:
         handoff = handoffs.resolve(session, handoff_id, current_user.id)
+    return _done(handoff)
+
+
+@blueprint.post("/handoffs/<int:handoff_id>/transfer")
+def transfer(handoff_id: int) -> ResponseReturnValue:
+    target, note = _field("target"), _field("note")
+    with services().database.transaction() as session:
+        handoff_transfers.ask(session, handoff_id, current_user.id, target, note)
+        handoff = handoffs.get(session, handoff_id)
+    return _done(handoff)
+
+
+def _field(name: str) -> str:
+    source: Any = (request.get_json(silent=True) or {}) if request.is_json else request.form
+    value = source.get(name) or ""
+    return value if isinstance(value, str) else ""
+
+
+ANSWERS = {
+    "accept": handoff_transfers.accept,
+    "decline": handoff_transfers.decline,
+    "withdraw": handoff_transfers.withdraw,
+}
+
+
+@blueprint.post("/transfers/<int:transfer_id>/<any(accept,decline,withdraw):answer>")
+def answer_transfer(transfer_id: int, answer: str) -> ResponseReturnValue:
+    with services().database.transaction() as session:
+        handoff = ANSWERS[answer](session, transfer_id, current_user.id)
     return _done(handoff)
 
 
