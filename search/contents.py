@@ -21,7 +21,7 @@ from search.passages import Passage
 from search.spelling import Vocabulary, vocabulary_of
 from search.text import terms_of, words_of
 from search.thresholds import UNLEARNT, Thresholds
-from search.vectors import Flat, VectorStore
+from search.vectors import Nearest, VectorStore
 
 LEXICAL_RECIPE = "lexical"
 
@@ -67,16 +67,16 @@ class Index:
         return np.repeat(np.arange(len(counts), dtype=np.int32), counts)
 
     @cached_property
-    def titles(self) -> Flat:
-        return Flat(self.store.take(article.title for article in self.articles.values()))
+    def titles(self) -> Nearest:
+        return self.store.near(article.title for article in self.articles.values())
 
     @cached_property
     def headings(self) -> Vectors:
         return self.store.take(heading_text(p, self.articles[p.article]) for p in self.passages)
 
     @cached_property
-    def bodies(self) -> Flat:
-        return Flat(self.store.take(body_text(p, self.articles[p.article]) for p in self.passages))
+    def bodies(self) -> Nearest:
+        return self.store.near(body_text(p, self.articles[p.article]) for p in self.passages)
 
     @cached_property
     def centres(self) -> Vectors:
@@ -88,10 +88,8 @@ class Index:
         return np.asarray(sums / counts, dtype=np.float32)
 
     @cached_property
-    def questions(self) -> Flat:
-        return Flat(
-            self.store.take(q for article in self.articles.values() for q in article.questions)
-        )
+    def questions(self) -> Nearest:
+        return self.store.near(q for article in self.articles.values() for q in article.questions)
 
     def thresholds_for(self, lang: str) -> Thresholds:
         return self.thresholds.get(lang, UNLEARNT)

@@ -27,9 +27,9 @@ from search.lexical import Lexical
 from search.passages import Passage
 from search.spelling import Vocabulary
 from search.thresholds import Thresholds
-from search.vectors import VectorStore
+from search.vectors import Cells, VectorStore
 
-FORMAT = 4
+FORMAT = 5
 CURRENT = "current"
 GENERATION = "generation-"
 MANIFEST = "manifest.json"
@@ -80,6 +80,8 @@ def _write_generation(index: Index, folder: Path) -> None:
         "terms.json": _json(list(index.lexical.terms)),
         "words.json": _json(index.vocabulary.counts),
         "vectors.npy": _npy(index.store.vectors),
+        "centres.npy": _npy(index.store.cells.centres),
+        "cells.npy": _npy(index.store.cells.of),
         **{f"words_{name}.npy": _npy(getattr(index.lexical, name)) for name in _ARRAYS},
     }
     manifest = {
@@ -89,6 +91,7 @@ def _write_generation(index: Index, folder: Path) -> None:
         "thresholds": {lang: asdict(found) for lang, found in index.thresholds.items()},
         "learnt_from": sorted(index.learnt_from),
         "unknown_rarity": index.lexical.unknown_rarity,
+        "cells_learnt_from": index.store.cells.learnt_from,
         "files": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
     }
     for name, content in files.items():
@@ -104,6 +107,9 @@ def _read_generation(folder: Path) -> Index:
     terms = json.loads(read("terms.json"))
     arrays = {name: _array(read(f"words_{name}.npy")) for name in _ARRAYS}
     passages = tuple(Passage(**row) for row in json.loads(read("passages.json")))
+    cells = Cells(
+        _array(read("centres.npy")), _array(read("cells.npy")), manifest["cells_learnt_from"]
+    )
     lexical = Lexical(
         terms={term: number for number, term in enumerate(terms)},
         **arrays,
@@ -115,7 +121,7 @@ def _read_generation(folder: Path) -> Index:
         passages=passages,
         recipe=manifest["recipe"],
         built_at=datetime.fromisoformat(manifest["built_at"]),
-        store=VectorStore(tuple(json.loads(read("keys.json"))), _array(read("vectors.npy"))),
+        store=VectorStore(tuple(json.loads(read("keys.json"))), _array(read("vectors.npy")), cells),
         lexical=lexical,
         vocabulary=Vocabulary(json.loads(read("words.json"))),
         thresholds={lang: Thresholds(**row) for lang, row in manifest["thresholds"].items()},
