@@ -180,12 +180,27 @@ def _results(index: Index, best: Mapping[str, PassageFound]) -> Iterator[Result]
 
 
 def opening(text: str) -> str:
-    """Return the first words of a passage, on one line."""
-    listed = re.sub(r"(?:^|\n)- ", "; ", text).replace(" | ", ", ").removeprefix("; ")
-    words = re.sub(r"([:.!?]); ", r"\1 ", listed).split()
+    """Return the first words of a passage on one line; lists and tables read as a sentence."""
+    told = ""
+    was_item = was_row = False
+    for line in text.split("\n"):
+        is_row = " | " in line
+        is_head, was_row = is_row and not was_row, is_row
+        if is_head:
+            continue
+        is_item = is_row or line.startswith("- ")
+        ends = told.endswith((".", "!", "?", ":", ";")) or not (is_item and was_item)
+        told += (" " if ends else "; ") + _item(line)
+        was_item = is_item
+    words = told.split()
     if len(words) <= OPENING_WORDS:
         return " ".join(words)
     return " ".join(words[:OPENING_WORDS]).rstrip(".,;:") + " …"
+
+
+def _item(line: str) -> str:
+    """Return a list's item, or a table's row as "name: value, value"."""
+    return line.removeprefix("- ").replace(" | ", ": ", 1).replace(" | ", ", ")
 
 
 def card_as_section(html: str) -> str:

@@ -114,6 +114,7 @@ def test_every_page_says_whom_to_call_and_when_the_clinic_is_open(client: FlaskC
         assert 'role="search"' in page
         assert '<label class="' in page
         assert "This is demo content for an invented clinic." in page
+        assert 'content="noindex"' in page, "nobody should find a clinic that does not exist"
 
 
 def test_the_chat_is_offered_only_where_this_server_may_show_it(
@@ -303,12 +304,11 @@ def test_a_search_for_nothing_asks_for_words(client: FlaskClient) -> None:
     assert "no page about that" not in page
 
 
-def test_a_list_reads_as_a_sentence_and_is_cut_at_a_word() -> None:
-    text = "Bring these:\n- a photo ID\n- your card\nIt takes an hour. Fee | $2"
-    assert help_pages.opening(text) == (
-        "Bring these: a photo ID; your card It takes an hour. Fee, $2"
-    )
-    assert help_pages.opening("- one\n- two") == "one; two"
+def test_lists_and_tables_read_as_a_sentence_cut_at_a_word() -> None:
+    listed = "Bring these:\n- a photo ID\n- your card\nIt takes an hour."
+    assert help_pages.opening(listed) == "Bring these: a photo ID; your card It takes an hour."
+    table = "How long | Cost\nUp to 2 hours | Free | Paid\nMore | $2\nPay at the exit."
+    assert help_pages.opening(table) == "Up to 2 hours: Free, Paid; More: $2 Pay at the exit."
     assert help_pages.opening("word, " * 40).endswith("word …")
 
 
