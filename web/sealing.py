@@ -104,6 +104,8 @@ class part(Generic[Part]):  # used like a type of column
 
     def __set__(self, row: SealedRow, value: Part) -> None:
         place = row.place()
+        if row.sealed is None and value == self._empty():
+            return
         words = {} if row.sealed is None else row.sealed.open(place)
         row.sealed = Letter(place, {**words, self._name: value})
 
