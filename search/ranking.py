@@ -133,15 +133,16 @@ def _parts(
         parts[4] = parts[5] = parts[3]
         return parts
     owners = index.owner[candidates]
+    articles, place = np.unique(owners, return_inverse=True)
     parts[0] = _products(index.headings, candidates, view.vector)
     parts[1] = _products(index.bodies.vectors, candidates, view.vector)
-    parts[2] = (index.titles.vectors @ view.vector)[owners]
+    parts[2] = _products(index.titles.vectors, articles, view.vector)[place]
     parts[5] = PLACE_HEADING * parts[0] + PLACE_BODY * parts[1] + PLACE_WORDS * parts[3]
     if asked is not None:
         parts[0] = np.maximum(parts[0], asked[owners])
         parts[2] = np.maximum(parts[2], asked[owners])
         parts[6] = asked[owners]
-    parts[7] = (index.centres @ view.vector)[owners]
+    parts[7] = _products(index.centres, articles, view.vector)[place]
     parts[4] = (
         HEADING * parts[0]
         + BODY * parts[1]
@@ -202,6 +203,8 @@ def _placed(index: Index, candidates: Numbers, worth: Floats, place: Floats) -> 
 
 
 def _largest(values: Floats, count: int) -> Numbers:
-    if len(values) <= count:
-        return np.arange(len(values))
-    return np.argpartition(-values, count)[:count]
+    """Return where the largest values above 0 are, at most `count` of them."""
+    places = np.flatnonzero(values > 0)
+    if len(places) <= count:
+        return places
+    return places[np.argpartition(-values[places], count)[:count]]
