@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import select
@@ -18,6 +19,7 @@ from web import desks
 from web.config import Settings
 from web.models import Conversation, Kind, Message
 from web.security import keyed_hash
+from web.wording import say
 
 
 class NotInLog(LookupError):
@@ -44,6 +46,18 @@ class Chosen:
     desk: str
 
 
+class Way(StrEnum):
+    """How a patient leaves the queue without giving up."""
+
+    MESSAGE = "message"
+    CALLBACK = "callback"
+
+
+@dataclass(frozen=True)
+class Left:
+    way: Way
+
+
 @dataclass(frozen=True)
 class Continued:
     """The patient of row n says it is no emergency and wants the answer."""
@@ -51,7 +65,7 @@ class Continued:
     n: int
 
 
-Act = Typed | Picked | Chosen | Continued
+Act = Typed | Picked | Chosen | Left | Continued
 
 
 def digest(secret: bytes, act: Act) -> str:
@@ -87,6 +101,9 @@ def content(session: Session, settings: Settings, conversation_id: str, act: Act
             raise desks.DeskUnknown(act.desk)
         lang = session.get_one(Conversation, conversation_id).lang
         return Content(desks.name(settings, act.desk, lang), {"desk": act.desk})
+    if isinstance(act, Left):
+        lang = session.get_one(Conversation, conversation_id).lang
+        return Content(say(lang, f"way.{act.way.value}"), {"way": act.way.value})
     card = row(session, conversation_id, act.n, Kind.DANGER)
     return Content("", {"continue": card.payload["of"]})
 

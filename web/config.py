@@ -146,10 +146,20 @@ class Limits(Section):
 
 
 class Waiting(Section):
-    """From when on a waiting time stands out in the console."""
+    """What the console and the patient are told of a wait. promise_min: 0 promises nothing."""
 
     warn_after_s: Annotated[int, Field(ge=5, le=86_400)] = 60
     late_after_s: Annotated[int, Field(ge=5, le=86_400)] = 180
+    promise_min: Annotated[int, Field(ge=0, le=1440)] = 0
+    min_measured: Annotated[int, Field(ge=5, le=50)] = 20
+
+
+class Callbacks(Section):
+    """Calls the clinic promises. per_window: 0 promises no times."""
+
+    window_min: Annotated[int, Field(ge=15, le=480)] = 60
+    per_window: Annotated[int, Field(ge=0, le=1000)] = 2
+    notice_min: Annotated[int, Field(ge=0, le=2880)] = 30
 
 
 class Assignment(Section):
@@ -202,6 +212,7 @@ class Settings(BaseSettings):
     limits: Limits = Limits()
     waiting: Waiting = Waiting()
     assignment: Assignment = Assignment()
+    callbacks: Callbacks = Callbacks()
     retention: Retention = Retention()
     privacy: Privacy = Privacy()
     sites: Annotated[dict[str, Site], Field(min_length=1)]

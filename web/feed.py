@@ -19,6 +19,7 @@ from web import conversations, handoffs, leases
 from web.messages import message_event
 from web.models import Conversation, Handoff, Message
 from web.services import Services
+from web.services import services as services_here
 from web.stream import HEARTBEAT, HEARTBEAT_S, TooManyStreams, sse
 from web.wording import say
 
@@ -82,7 +83,21 @@ def _status_line(status: handoffs.HandoffStatus, lang: str) -> str:
         key = "state.waiting_nobody"
     elif status.status == "waiting" and status.position == 1:
         key = "state.waiting_first"
-    return say(lang, key, position=status.position, name=status.agent)
+    said = say(lang, key, position=status.position, name=status.agent)
+    if status.status != "waiting" or status.nobody_here:
+        return said
+    return f"{said} {_wait_line(status.wait_min, lang)}".strip()
+
+
+def _wait_line(wait_min: tuple[int, int] | None, lang: str) -> str:
+    """Say how long it may take; the clinic's own promise where it was not measured enough."""
+    if wait_min is None:
+        promised = services_here().settings.waiting.promise_min
+        return say(lang, "wait.promise", high=promised) if promised else ""
+    low, high = wait_min
+    if low:
+        return say(lang, "wait.about", low=low, high=high)
+    return say(lang, "wait.up_to_one" if high == 1 else "wait.up_to", high=high)
 
 
 def events(

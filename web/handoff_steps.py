@@ -47,6 +47,7 @@ class Line(StrEnum):
     AGENT_RESOLVED = "agent_resolved"  # name
     AGENT_RETURNED = "agent_returned"  # name
     MESSAGE_LEFT = "message_left"  # opens_at
+    CALLBACK_PROMISED = "callback_promised"  # begins, ends
     COMPLAINT_RECEIVED = "complaint_received"  # reference
 
 

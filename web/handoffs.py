@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from web import contact, conversations, desks, presence
+from web import callbacks, contact, conversations, desks, presence
 from web.audit import Act
 from web.db import wake
 from web.handoff_steps import (
@@ -156,6 +156,7 @@ def leave_message(
     An agent who has the conversation by now just gets to see it. Raises contact.ContactInvalid.
     """
     at = at or now()
+    callback_at = callbacks.book(session, fields, at)
     kept = contact.check(fields, keep=settings().own_numbers).as_dict()
     handoff = open_handoff(session, conversation_id)
     if handoff is None:
@@ -176,10 +177,26 @@ def leave_message(
     else:
         move(session, handoff.id, Handoff.state.in_(WAITING), state=HandoffState.MESSAGE_LEFT)
         handoff.contact, handoff.original = kept, contact.original(fields, kept)
-    say(session, conversation_id, Line.MESSAGE_LEFT, opens_at=opens_at(at))
+    _promise(session, handoff.id, conversation_id, callback_at, at)
     wake_waiting(session)
     _screen_form(session, handoff, fields)
     return get(session, handoff.id)
+
+
+def _promise(
+    session: Session,
+    handoff_id: int,
+    conversation_id: str,
+    callback_at: datetime | None,
+    at: datetime,
+) -> None:
+    if callback_at is None:
+        say(session, conversation_id, Line.MESSAGE_LEFT, opens_at=opens_at(at))
+        return
+    move(session, handoff_id, Handoff.id == handoff_id, callback_at=callback_at)
+    begins, ends = callback_at, callbacks.ends_at(settings(), callback_at)
+    times = {"begins": begins.isoformat(), "ends": ends.isoformat()}
+    say(session, conversation_id, Line.CALLBACK_PROMISED, **times)
 
 
 def _screen_form(session: Session, handoff: Handoff, fields: Mapping[str, Any]) -> None:

@@ -42,6 +42,7 @@ class Box(StrEnum):
     MINE = "mine"
     ALL = "all"  # whatever is open, with anybody or nobody
     MESSAGES = "messages"
+    CALLBACKS = "callbacks"
     CLOSED = "closed"
 
 
@@ -141,7 +142,9 @@ def viewer(session: Session, staff_id: int) -> Viewer:
 
 def counts(session: Session, staff_id: int, only: Only = EVERYTHING) -> dict[Box, int]:
     """Return how many are in each box."""
-    columns = [func.count(case((_in_box(box, staff_id), 1))) for box in Box]
+    to_call = and_(_in_box(Box.CALLBACKS, staff_id), Handoff.answered_at.is_(None))
+    counted = {box: to_call if box is Box.CALLBACKS else _in_box(box, staff_id) for box in Box}
+    columns = [func.count(case((condition, 1))) for condition in counted.values()]
     query = select(*columns).select_from(Handoff)
     if only != EVERYTHING:
         query = query.join(Conversation, Conversation.id == Handoff.conversation_id)
@@ -166,6 +169,11 @@ def _ids(box: Box, who: Viewer, only: Only) -> Select[int]:
         .join(Conversation, Conversation.id == Handoff.conversation_id)
         .where(_in_box(box, who.staff.id), *only.conditions)
     )
+    if box is Box.CALLBACKS:
+        # Open ones by their time; below them what was kept, latest first.
+        done = Handoff.answered_at.is_not(None)
+        times = (case((~done, Handoff.callback_at)), Handoff.callback_at.desc(), Handoff.id)
+        return query.order_by(done, *times).limit(OPEN_SHOWN)
     if box is Box.CLOSED:
         return query.order_by(Handoff.closed_at.desc(), Handoff.id.desc()).limit(CLOSED_SHOWN)
     query = query.order_by(Handoff.urgent.desc())
@@ -223,8 +231,10 @@ def box_of(handoff: Handoff, staff_id: int) -> Box:
         return Box.WAITING
     if handoff.state is HandoffState.CLAIMED:
         return Box.MINE if handoff.staff_id == staff_id else Box.ALL
-    is_left = handoff.state is HandoffState.MESSAGE_LEFT and handoff.answered_at is None
-    return Box.MESSAGES if is_left else Box.CLOSED
+    is_left = handoff.state is HandoffState.MESSAGE_LEFT
+    if is_left and handoff.callback_at is not None:
+        return Box.CALLBACKS
+    return Box.MESSAGES if is_left and handoff.answered_at is None else Box.CLOSED
 
 
 def _in_box(box: Box, staff_id: int) -> ColumnElement[bool]:
@@ -238,7 +248,9 @@ def _in_box(box: Box, staff_id: int) -> ColumnElement[bool]:
         case Box.ALL:
             return Handoff.state.in_(OPEN_HANDOFF_STATES)
         case Box.MESSAGES:
-            return and_(left, Handoff.answered_at.is_(None))
+            return and_(left, Handoff.answered_at.is_(None), Handoff.callback_at.is_(None))
+        case Box.CALLBACKS:
+            return and_(left, Handoff.callback_at.is_not(None))
         case Box.CLOSED:
             over = (HandoffState.RESOLVED, HandoffState.RETURNED, HandoffState.ABANDONED)
             return or_(Handoff.state.in_(over), and_(left, Handoff.answered_at.is_not(None)))

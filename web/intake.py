@@ -16,11 +16,12 @@ from typing import Annotated, Any, Literal, TypeVar
 from flask import Flask, g, request
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, ValidationError
 
-from web.acts import Act, Chosen, Continued, Picked, Typed
+from web.acts import Act, Chosen, Continued, Left, Picked, Typed, Way
 from web.desks import DESK_CHOICE
 from web.errors import ApiError
 
 MAX_N = 2**31 - 1
+WAYS = {f"way:{way.value}": way for way in Way}  # out of the queue
 
 # Control characters but tab and line feed; and halves of surrogate pairs, which are no text.
 _HARMFUL = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
@@ -57,6 +58,8 @@ class NewMessage(Incoming):
             return Typed(_words(self.text, max_characters))
         if self.choice is not None and self.choice.startswith(DESK_CHOICE):
             return Chosen(self.choice.removeprefix(DESK_CHOICE))
+        if self.choice in WAYS:
+            return Left(WAYS[self.choice])
         if self.choice is not None and self.n is not None:
             return Picked(self.n, self.choice)
         if self.goes_on is not None:

@@ -165,6 +165,9 @@ def read_question(session: Session, conversation: Conversation, message: Message
     if "desk" in message.payload:
         chosen = message.payload["desk"]
         return Question(message.n, message.text, None, conversation.lang, desk=chosen)
+    if "way" in message.payload:
+        way = message.payload["way"]
+        return Question(message.n, message.text, None, conversation.lang, way=way)
     picked: str | None = None
     asked = message
     while "of" in asked.payload or "continue" in asked.payload:

@@ -13,13 +13,16 @@ from typing import Any, Literal
 
 from flask import render_template
 
-from web import desks, hours
+from web import callbacks, desks, hours
 from web.config import Settings
 from web.models import Author, Kind, Message
 from web.services import services
 from web.wording import choices_lead, say
 
 Audience = Literal["patient", "staff"]
+# Below these lines stand the ways out of the queue.
+LINES_OF_WAITING = ("queued", "still_waiting", "agent_gone", "person_back")
+WAYS_OUT = ("message", "callback")
 FORM_FIELDS = (
     # name, input type, autocomplete
     ("name", "text", "name"),
@@ -71,6 +74,8 @@ def message_html(
         at=message.created_at.astimezone(settings.calendar.zone).isoformat(timespec="seconds"),
         client_id=message.client_id or message.payload.get("client_id"),
         form_fields=FORM_FIELDS,
+        windows=_windows(lang, settings) if message.kind is Kind.FORM else [],
+        ways=WAYS_OUT if message.payload.get("line") in LINES_OF_WAITING else (),
         date_text=lambda day: hours.date_text(date.fromisoformat(day), lang),
         words=Words(lang),
         audience=audience,
@@ -106,6 +111,8 @@ def message_text(message: Message, lang: str, settings: Settings) -> str:
         return choices_lead(payload["choices"], lang)
     if "desk" in payload and message.author is Author.PATIENT:
         return desks.name(settings, payload["desk"], lang)
+    if "way" in payload and message.author is Author.PATIENT:
+        return say(lang, f"way.{payload['way']}")
     if payload.get("choice") == "":
         return say(lang, "message.none_of_these")
     if "continue" in payload:
@@ -131,8 +138,39 @@ def line_text(payload: dict[str, Any], said_at: datetime, lang: str, settings: S
         opens=opens,
         reference=payload.get("reference"),
         to=payload.get("to"),
+        when=_when(payload.get("begins"), said_at, lang, settings),
+        until=_clock(payload.get("ends"), lang, settings),
         phone=settings.clinic.phone,
     )
+
+
+def _when(begins: str | None, said_at: datetime, lang: str, settings: Settings) -> str:
+    if begins is None:
+        return ""
+    return hours.when_text(settings.calendar, datetime.fromisoformat(begins), said_at, lang)
+
+
+def _clock(moment: str | None, lang: str, settings: Settings) -> str:
+    if moment is None:
+        return ""
+    return hours.moment_text(settings.calendar, datetime.fromisoformat(moment), lang)
+
+
+def _windows(lang: str, settings: Settings) -> list[tuple[str, str]]:
+    """Return the times a call can be promised for now: value and words."""
+    now = services().clock()
+    return [
+        (
+            window.begins.isoformat(),
+            say(
+                lang,
+                "form.window_option",
+                when=hours.when_text(settings.calendar, window.begins, now, lang),
+                until=hours.moment_text(settings.calendar, window.ends, lang),
+            ),
+        )
+        for window in callbacks.offered(settings, now)
+    ]
 
 
 def _opens(opens_at: str | None, said_at: datetime, lang: str, settings: Settings) -> str | None:

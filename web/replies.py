@@ -39,7 +39,7 @@ _PLACEHOLDER = re.compile(r"\[\[\s*([a-z_][a-z0-9_.]*)\s*\]\]")
 class Question:
     """`n`: the row whose words they are. `picked`: the article chosen from a list.
 
-    `desk`: nothing was asked yet, only what it is about.
+    `desk`: nothing was asked yet, only what it is about. `way`: out of the queue, by a form.
     """
 
     n: int
@@ -49,6 +49,7 @@ class Question:
     picked: str | None = None
     none_of_these: bool = False
     desk: str | None = None
+    way: str | None = None
 
     def outcome(self, found: Found | None) -> Outcome:
         """A pick is answered; "none of these" is a search that found nothing."""
@@ -156,6 +157,14 @@ def desk_chosen(desk: str, question: Question, settings: Settings) -> Plan:
     name = desks.name(settings, desk, question.lang)
     steps = (_offer(settings, question.lang, "reply.desk_chosen", desk=name),)
     return Plan(steps, None, answered_by=None)
+
+
+def way_out(way: str, question: Question) -> Plan:
+    """Show the form by which who waits can leave a message or be called."""
+    reason = "callback" if way == "callback" else "asked"
+    lead = Reply(Kind.TEXT, say(question.lang, f"reply.way_{way}"))
+    form = Reply(Kind.FORM, payload={"form": "contact", "reason": reason})
+    return Plan((lead, form), None, answered_by=None)
 
 
 def without_search(settings: Settings, lang: str) -> Plan:

@@ -43,6 +43,7 @@ from web.replies import (
     desk_chosen,
     fallback,
     from_items,
+    way_out,
     without_search,
 )
 from web.services import Services
@@ -166,7 +167,7 @@ def _guarded(event: str, work: Work, act: Callable[[], Made | None]) -> Made | N
 
 def _search(services: Services, work: Work) -> Found | None:
     index, question = services.publisher.index, work.question
-    if index is None or question.desk is not None:
+    if index is None or question.desk or question.way:
         return None
     return ask(
         index,
@@ -178,6 +179,8 @@ def _search(services: Services, work: Work) -> Found | None:
 
 
 def _plan(services: Services, work: Work, found: Found | None) -> Plan:
+    if work.question.way is not None:
+        return way_out(work.question.way, work.question)
     index, settings = services.publisher.index, services.settings
     if work.question.desk is not None:
         return desk_chosen(work.question.desk, work.question, settings)

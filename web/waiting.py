@@ -13,7 +13,7 @@ from typing import Literal
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from web import hours, presence
+from web import estimates, hours, presence
 from web.models import OPEN_HANDOFF_STATES, Conversation, Handoff, HandoffState, Staff
 from web.services import services
 
@@ -31,6 +31,7 @@ class HandoffStatus:
     position: int | None = None
     rating_due: bool = False
     nobody_here: bool = False
+    wait_min: tuple[int, int] | None = None  # from and to; None when it cannot be told
 
 
 def status(session: Session, conversation_id: str) -> HandoffStatus:
@@ -44,11 +45,11 @@ def status(session: Session, conversation_id: str) -> HandoffStatus:
     if handoff.state is HandoffState.CLAIMED:
         return HandoffStatus("agent", agent=agent_name(session, handoff.staff_id))
     if handoff.state in WAITING:
-        return HandoffStatus(
-            "waiting",
-            position=position(session, handoff),
-            nobody_here=handoff.nobody_told_at is not None,
-        )
+        place, nobody_here = position(session, handoff), handoff.nobody_told_at is not None
+        wait_min = None
+        if not nobody_here:
+            wait_min = estimates.estimate(session, handoff, place, services().clock())
+        return HandoffStatus("waiting", position=place, nobody_here=nobody_here, wait_min=wait_min)
     if handoff.state is HandoffState.MESSAGE_LEFT and handoff.answered_at is None:
         return HandoffStatus("message_left")
     return HandoffStatus("bot", rating_due=due)

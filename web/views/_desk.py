@@ -11,12 +11,13 @@ from flask_security import current_user
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from web import conversations, desks, handoff_transfers, inbox, messages
-from web.hours import is_open, moment_text
+from web import callbacks, conversations, desks, handoff_transfers, inbox, messages
+from web.hours import is_open, moment_text, when_text
 from web.inbox import Box
 from web.models import Handoff, HandoffState, TransferState
 from web.services import services
 
+CALLBACK_TEXTS = {"planned": "Call", "due": "Call now", "overdue": "Overdue", "done": "Called"}
 LANG = "en"  # the console speaks English; patients' lines stay as they were said
 
 
@@ -37,6 +38,8 @@ def inbox_values(session: Session, handoff: Handoff | None = None) -> dict[str, 
         "narrowed": {name: value for name, value in vars(only).items() if value is not None},
         "desks": [(desk.id, desks.name(settings, desk.id, LANG)) for desk in desks.known(settings)],
         "desk_name": desk_name,
+        "callback_due": callback_due,
+        "callback_text": callback_text,
         "languages": settings.clinic.languages,
         "limits": settings.waiting,
         "now": now,
@@ -53,6 +56,19 @@ def _only() -> inbox.Only:
         desk if desks.named(settings, desk) is not None else None,
         lang if lang in settings.clinic.languages else None,
     )
+
+
+def callback_due(handoff: Handoff) -> str:
+    return str(callbacks.due(handoff, services().clock()))
+
+
+def callback_text(handoff: Handoff) -> str:
+    """Say when a call was promised and how that stands: "Overdue: today at 9 am to 10 am"."""
+    settings, now = services().settings, services().clock()
+    assert handoff.callback_at is not None
+    begins = when_text(settings.calendar, handoff.callback_at, now, LANG)
+    ends = moment_text(settings.calendar, callbacks.ends_at(settings, handoff.callback_at), LANG)
+    return f"{CALLBACK_TEXTS[callback_due(handoff)]}: {begins} to {ends}"
 
 
 def desk_name(desk_id: str | None) -> str:
@@ -96,6 +112,8 @@ def conversation_values(session: Session, card: inbox.Card) -> dict[str, Any]:
         "conversation": conversation,
         "is_mine": is_mine(handoff),
         "desk_name": desk_name,
+        "callback_due": callback_due,
+        "callback_text": callback_text,
         "patient_typing": services().typing.is_typing(conversation.id, "patient"),
         "new_client_id": secrets.token_hex,
         "max_message_characters": services().settings.limits.max_message_characters,
