@@ -145,6 +145,17 @@ def test_the_first_articles_are_the_clinics_until_readers_say_more(
     assert first("en", en_bills=3, en_rides=2) == ["en/bills", "en/parking"]
 
 
+def test_the_pages_do_without_the_database(client: FlaskClient, open_services: Services) -> None:
+    with open_services.database.engine.begin() as connection:
+        connection.exec_driver_sql("drop table article_vote")
+    for path in ("/help?lang=en", "/help/topics/visiting", "/help/en/bills", "/help/search?q=x"):
+        get(client, path)
+    form = open_form(client, "/help/en/parking")
+    answer = vote(client, "en/parking", form, helpful="yes")
+    assert answer.status_code == 503
+    assert PHONE in answer.text
+
+
 def test_without_an_index_the_pages_say_so(client: FlaskClient, open_services: Services) -> None:
     open_services.publisher.index = None
     page = get(client, "/help?lang=en")
@@ -174,6 +185,15 @@ def test_a_long_article_has_a_table_of_contents(client: FlaskClient) -> None:
     assert len(anchors) == 4
     assert all(f'id="{anchor}"' in long for anchor in anchors)
     assert "kb-contents" not in short
+
+
+def test_a_heading_cannot_take_an_id_of_the_frame(
+    client: FlaskClient, open_services: Services, more: Path
+) -> None:
+    body = "".join(f"\n\n## {name}\n\nYes." for name in ("Text", "Helpful", "Comment"))
+    write_article(more, "en/frame", "What is the frame?", "visiting", "It is around." + body)
+    open_services.publisher.refresh()
+    assert 'id="helpful"' in get(client, "/help/en/frame"), "ids are unique: get looks at that"
 
 
 def test_an_article_past_its_review_date_says_so(client: FlaskClient) -> None:
@@ -223,8 +243,8 @@ def test_an_article_without_a_translation_says_so_and_names_an_interpreter(
     client: FlaskClient,
 ) -> None:
     page = get(client, "/help/en/bills")
-    assert switch(page) == "#only-here"
-    note = page.partition('id="only-here"')[2].partition("</div>")[0]
+    assert switch(page) == "#kb-only-here"
+    note = page.partition('id="kb-only-here"')[2].partition("</div>")[0]
     assert '<p lang="es">' in note
     assert "no está en español" in note
     assert "555-0150" in note
@@ -516,7 +536,7 @@ def test_danger_in_a_note_shows_the_card_even_when_nothing_can_be_kept(
 def test_whoever_comes_back_to_an_answers_address_finds_the_article(client: FlaskClient) -> None:
     answer = client.get("/help/feedback/en/parking")
     assert answer.status_code == 303
-    assert answer.headers["Location"] == "/help/en/parking#helpful"
+    assert answer.headers["Location"] == "/help/en/parking#kb-helpful"
 
 
 def test_the_least_helpful_article_comes_first(services: Services) -> None:

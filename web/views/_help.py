@@ -163,7 +163,7 @@ def _switches(lang: str, twins: Mapping[str, str]) -> list[Switch]:
         Switch(
             lang=each,
             name=say(each, "help.own_language"),
-            url=twins.get(each, "#only-here"),
+            url=twins.get(each, "#kb-only-here"),
             is_current=each == lang,
             is_missing=each not in twins,
         )

@@ -152,7 +152,7 @@ def _read_as(found: Found | None) -> str:
 @blueprint.get("/help/feedback/<path:article_id>")
 def feedback_form(article_id: str) -> ResponseReturnValue:
     """Lead whoever comes back to an answer's address to the question, which an article holds."""
-    return redirect(url_for(".article", article_id=article_id, _anchor="helpful"), 303)
+    return redirect(url_for(".article", article_id=article_id, _anchor="kb-helpful"), 303)
 
 
 @blueprint.post("/help/feedback/<path:article_id>")
