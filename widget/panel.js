@@ -179,7 +179,6 @@ export class Panel {
     if (status === 404 || status === 401) return this.#startFresh('gone')
     this.#takeLine(status !== 0 && status < 500)
     if (status !== 200) return
-    if (after === 0) this.view.readQuietly()
     let before = after
     for (const row of body.messages) {
       this.#takeRow(row, before, after !== 0)

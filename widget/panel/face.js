@@ -50,7 +50,9 @@ export class Face {
     const doing = isWithAgent && isTyping ? strings.say('agent_typing', { agent }) : working ? strings.say('working') : ''
     // That it has ended is a line of the log.
     this.status.show(status === 'ended' ? '' : text)
-    if ($['working-text'].textContent !== doing) this.status.announce(doing)
+    const before = $['working-text'].textContent
+    if (!doing) this.status.withdraw(before)
+    else if (before !== doing) this.status.announce(doing)
     $.working.hidden = !doing
     $['working-text'].textContent = doing
     this.#showEnd(status === 'ended', isDue)
@@ -145,22 +147,33 @@ export async function makeStrings (lang, facts) {
 /** Short states. Rule: heard after a pause, once, and only if still true. */
 export class StatusLine {
   #timer = null
+  #last = ''
 
   /** $said is for the ears, $seen for the eyes. */
   constructor ($said, $seen) { Object.assign(this, { $said, $seen }) }
 
   /** A state that stays. */
   show (text) {
-    if (this.$seen.textContent === text) return
+    const before = this.$seen.textContent
+    if (before === text) return
     this.$seen.textContent = text
     this.$seen.hidden = !text
-    this.announce(text)
+    if (text) this.announce(text)
+    else this.withdraw(before)
   }
 
   /** Heard, not shown. */
   announce (text) {
     clearTimeout(this.#timer)
+    this.#last = text
     this.#timer = setTimeout(() => { this.$said.textContent = text }, PAUSE_MS)
+  }
+
+  /** No longer true; what was announced since stays. */
+  withdraw (text) {
+    if (text !== this.#last) return
+    clearTimeout(this.#timer)
+    this.$said.textContent = ''
   }
 }
 

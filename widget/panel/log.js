@@ -46,7 +46,6 @@ const NEAR_END_PX = 96
 
 /** The log on the screen. Rule: HTML comes from the server alone; what a patient typed is put in as text. */
 export class LogView {
-  #quietTimer = null
   #isAtEnd = true
   #holds = false
 
@@ -69,13 +68,6 @@ export class LogView {
   clear () {
     this.$log.replaceChildren(...this.$log.querySelectorAll('[data-pending]'))
     this.log = new Log()
-  }
-
-  /** What was said before is not read out. */
-  readQuietly () {
-    this.$log.setAttribute('aria-live', 'off')
-    clearTimeout(this.#quietTimer)
-    this.#quietTimer = setTimeout(() => this.$log.removeAttribute('aria-live'), 1000)
   }
 
   /** @returns whether the row is new here */
@@ -119,7 +111,7 @@ export class LogView {
     $line.classList.toggle('kb-message--failed', hasFailed)
     const [$meta, $failed] = $line.querySelectorAll('.kb-message__meta, .kb-message__failed')
     $meta.textContent = this.#stateOf(item)
-    $failed.replaceChildren(...this.#wayOut(item))
+    $failed.replaceChildren(...hasFailed ? this.#wayOut(item) : [])
     $failed.hidden = !hasFailed
   }
 
@@ -177,7 +169,9 @@ export class LogView {
     $holder.insertAdjacentHTML('beforeend', row.html)
     const $row = $holder.firstElementChild
     $row.dataset.n = row.n
-    if (isLive && row.kind === 'danger') makeAlert($row)
+    // What was said before is not read out.
+    if (!isLive) $row.setAttribute('aria-live', 'off')
+    else if (row.kind === 'danger') makeAlert($row)
     const $next = before ? this.#find('n', before) : $pending || this.$log.querySelector('[data-pending]')
     this.$log.insertBefore($row, $next)
     return $row

@@ -1,0 +1,281 @@
+"""The panel for any phone, any hands, any eyes, any ears."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from benchmarks.product import Product
+from tests.browser.conftest import EVENT_MS, Pat
+from tests.browser.test_panel_danger import LISTEN
+from tests.browser.test_patient import axe_finds_nothing, numbers_shown
+
+pytestmark = pytest.mark.browser
+
+NewPatient = Callable[..., Pat]
+
+BENCH = "we come by tram with two small kids, which stop is the nearest to your door"
+PHONE = {"width": 390, "height": 740}
+ROWS = 200
+# WCAG 1.4.12
+SPACED = """* { line-height: 1.5 !important; letter-spacing: 0.12em !important;
+  word-spacing: 0.16em !important } p { margin-block-end: 2em !important }"""
+
+
+# What is heard -----------------------------------------------------------------------------------
+
+
+def row(n: int) -> dict[str, object]:
+    html = (
+        f'<article class="kb-message kb-message--bot" data-n="{n}" data-kind="text">'
+        f'<h3 class="kb-visually-hidden">Assistant, 9:00 am</h3>'
+        f'<div class="kb-message__body"><p>row number {n} here</p></div></article>'
+    )
+    return {"n": n, "author": "bot", "kind": "text", "client_id": None, "at": "", "html": html}
+
+
+def test_each_of_200_messages_is_announced_once(new_patient: NewPatient) -> None:
+    """The stream is cut again and again, and sends what was sent before: nothing is said twice."""
+    pat = new_patient()
+    pat.open_chat()
+    pat.ask(BENCH)
+    first = max(numbers_shown(pat))
+    sent = {"to": first}
+    state = {"status": "bot", "working": False, "rating_due": False, "text": ""}
+
+    def stream(route: Route) -> None:
+        last = min(sent["to"] + 17, first + ROWS)
+        again = max(first + 1, sent["to"] - 5)
+        sent["to"] = last
+        events = [f"event: message\ndata: {json.dumps(row(n))}\n\n" for n in range(again, last + 1)]
+        body = "".join(events) + f"event: state\ndata: {json.dumps(state)}\n\n"
+        route.fulfill(status=200, content_type="text/event-stream", body=body)
+
+    pat.page.reload()
+    pat.page.route("**/stream*", stream)
+    pat.page.add_init_script(f"addEventListener('DOMContentLoaded', {LISTEN})")
+    pat.page.reload()
+    pat.open_chat()
+    last = pat.log.get_by_text(f"row number {first + ROWS} here")
+    expect(last).to_be_attached(timeout=60_000)
+    heard = [each for each in pat.page.frames[1].evaluate("window.heard") if "am" in each[1]]
+    assert {kind for kind, _ in heard} == {"log"}
+    said = [text.split("am")[-1] for _, text in heard]
+    assert said == [f"row number {n} here" for n in range(first + 1, first + ROWS + 1)]
+    assert pat.log.locator("h3").count() == pat.log.locator("article").count()
+
+
+def test_short_states_go_through_one_line(new_patient: NewPatient) -> None:
+    pat = new_patient()
+    pat.open_chat()
+    expect(pat.panel.get_by_role("status")).to_have_count(1)
+    expect(pat.panel.get_by_role("log")).to_have_count(1)
+    pat.ask(BENCH)
+    pat.page.context.set_offline(True)
+    pat.write("are you still there")
+    expect(pat.panel.get_by_role("status")).to_contain_text("No connection", timeout=60_000)
+    pat.page.context.set_offline(False)
+    expect(pat.panel.get_by_role("status")).to_contain_text("is back", timeout=60_000)
+
+
+# With any hands ----------------------------------------------------------------------------------
+
+
+def test_keys_open_write_pick_and_close(new_patient: NewPatient) -> None:
+    pat = new_patient()
+    keys = pat.page.keyboard
+    launcher = pat.page.get_by_role("button", name="Ask us")
+    launcher.focus()
+    keys.press("Enter")
+    expect(pat.text_box).to_be_focused(timeout=EVENT_MS)
+    pat.agree_button.focus()
+    keys.press("Enter")
+    expect(pat.text_box).to_be_focused()
+    keys.type(BENCH)
+    keys.press("Shift+Enter")
+    keys.type("thank you")
+    keys.press("Enter")
+    expect(pat.messages("bot")).not_to_have_count(0, timeout=EVENT_MS)
+    expect(pat.text_box).to_be_focused()
+    keys.press("Escape")
+    expect(launcher).to_be_focused()
+    expect(pat.text_box).to_be_hidden()
+
+
+def test_the_back_button_closes_the_chat_on_a_phone(new_patient: NewPatient) -> None:
+    pat = new_patient(viewport=PHONE)
+    before = pat.page.url
+    pat.open_chat()
+    pat.page.go_back()
+    expect(pat.page.get_by_role("button", name="Ask us")).to_be_visible()
+    expect(pat.text_box).to_be_hidden()
+    assert pat.page.url == before
+    pat.open_chat()
+    pat.panel.get_by_role("button", name="Close chat").click()
+    expect(pat.page.get_by_role("button", name="Ask us")).to_be_focused()
+    pat.page.wait_for_timeout(300)
+    assert pat.page.evaluate("history.state") is None
+    assert pat.errors == []
+
+
+def test_a_draft_survives_a_reload(new_patient: NewPatient) -> None:
+    pat = new_patient()
+    pat.open_chat()
+    pat.text_box.fill("i was about to ask")
+    pat.page.wait_for_timeout(500)
+    pat.page.reload()
+    pat.open_chat()
+    expect(pat.text_box).to_have_value("i was about to ask")
+
+
+def test_pressing_send_twice_sends_once(new_patient: NewPatient) -> None:
+    pat = new_patient()
+    pat.open_chat()
+    pat.text_box.fill(BENCH)
+    pat.panel.get_by_role("button", name="Send", exact=True).dblclick()
+    expect(pat.messages("bot")).not_to_have_count(0, timeout=EVENT_MS)
+    expect(pat.messages("patient")).to_have_count(1)
+
+
+def test_what_could_not_be_sent_says_so_and_goes_out_later(new_patient: NewPatient) -> None:
+    pat = new_patient()
+    pat.open_chat()
+    pat.page.route("**/messages", lambda route: route.abort())
+    pat.write(BENCH)
+    expect(pat.log.get_by_text("Not sent yet")).to_be_visible(timeout=EVENT_MS)
+    pat.page.reload()
+    pat.open_chat()
+    expect(pat.log.get_by_text(BENCH)).to_be_visible()
+    expect(pat.log.get_by_role("button", name="Try again")).to_be_visible(timeout=90_000)
+    pat.page.unroute("**/messages")
+    pat.log.get_by_role("button", name="Try again").click()
+    expect(pat.messages("bot")).not_to_have_count(0, timeout=EVENT_MS)
+    expect(pat.log.get_by_text(BENCH)).to_have_count(1)
+
+
+# For any eyes ------------------------------------------------------------------------------------
+
+
+def nothing_is_cut(page: Page, width: int) -> None:
+    assert page.frames[1].evaluate("document.documentElement.scrollWidth") <= width
+    cut = page.frames[1].evaluate(
+        """() => [...document.querySelectorAll('button, a, h1, h2, h4, li, p')].filter(each => {
+          const box = each.getBoundingClientRect()
+          return box.width && !each.closest('.kb-visually-hidden, [hidden]')
+            && (box.right > innerWidth + 1 || each.scrollWidth > each.clientWidth + 2
+                && getComputedStyle(each).display !== 'inline')
+        }).map(each => each.outerHTML.slice(0, 80))"""
+    )
+    assert cut == []
+
+
+@pytest.mark.parametrize("lang", ["en", "es"])
+def test_narrow_spaced_and_zoomed_text_is_all_there(new_patient: NewPatient, lang: str) -> None:
+    # 320 px wide and 256 px high is a 1280 × 1024 screen at 400 %.
+    for height in (640, 256):
+        pat = new_patient(lang, viewport={"width": 320, "height": height})
+        pat.open_chat(agree=False)
+        nothing_is_cut(pat.page, 320)
+        pat.agree_button.click()
+        pat.ask(BENCH)
+        nothing_is_cut(pat.page, 320)
+        expect(pat.text_box).to_be_in_viewport()
+        pat.page.frames[1].evaluate(
+            """css => { const sheet = new CSSStyleSheet(); sheet.replaceSync(css)
+            document.adoptedStyleSheets = [sheet] }""",
+            SPACED,
+        )
+        nothing_is_cut(pat.page, 320)
+        pat.page.close()
+
+
+def test_still_where_motion_is_not_wanted(new_patient: NewPatient) -> None:
+    pat = new_patient(reduced_motion="reduce")
+    pat.open_chat()
+    pat.page.frames[1].evaluate("document.querySelector('[data-part=working]').hidden = false")
+    assert pat.page.frames[1].evaluate("document.getAnimations().length") == 0
+
+
+def test_high_contrast_keeps_edges_and_marks(new_patient: NewPatient) -> None:
+    pat = new_patient(forced_colors="active", viewport=PHONE)
+    pat.open_chat()
+    pat.ask(BENCH)
+    for part in (".kb-message__body", ".kb-composer__text", ".kb-composer__send"):
+        shown = pat.panel.locator(part).first
+        width = shown.evaluate("each => getComputedStyle(each).borderTopWidth")
+        assert width != "0px", part
+
+
+@pytest.mark.parametrize("lang", ["en", "es"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 768, 1280])
+def test_axe_finds_nothing_in_any_state(
+    new_patient: NewPatient, width: int, scheme: str, lang: str
+) -> None:
+    pat = new_patient(lang, viewport={"width": width, "height": 760}, color_scheme=scheme)
+    axe_finds_nothing(pat.page)  # the launcher
+    pat.open_chat(agree=False)
+    axe_finds_nothing(pat.page)  # the note
+    pat.write(BENCH)
+    expect(pat.panel.locator(".kb-message--pending .kb-message__meta")).not_to_be_empty()
+    pat.page.wait_for_timeout(300)
+    axe_finds_nothing(pat.page)  # a message that waits for the yes
+    pat.agree_button.click()
+    expect(pat.messages("bot")).not_to_have_count(0, timeout=EVENT_MS)
+    axe_finds_nothing(pat.page)  # an answer or choices
+    pat.panel.locator("[data-part=menu-button]").click()
+    axe_finds_nothing(pat.page)  # the menu
+    pat.panel.locator("[data-menu=held]").click()
+    expect(pat.panel.get_by_role("dialog")).to_have_count(1, timeout=EVENT_MS)
+    axe_finds_nothing(pat.page)  # what is held
+    pat.page.keyboard.press("Escape")
+    pat.text_box.fill("x" * 2001)
+    axe_finds_nothing(pat.page)  # too long
+    pat.text_box.fill("")
+    pat.ask_for_a_person()
+    expect(pat.log.locator(".kb-message--system, .kb-form").last).to_be_visible(timeout=EVENT_MS)
+    axe_finds_nothing(pat.page)  # waiting, or the form
+    pat.panel.locator("[data-part=menu-button]").click()
+    pat.panel.locator("[data-menu=end]").click()
+    axe_finds_nothing(pat.page)  # is that really wanted?
+    pat.panel.locator("[data-part=dialog-yes]").click()
+    expect(pat.panel.locator("[data-ended]")).to_be_visible(timeout=EVENT_MS)
+    axe_finds_nothing(pat.page)  # ended
+    assert pat.errors == []
+
+
+# On any site -------------------------------------------------------------------------------------
+
+
+def test_the_clinics_page_can_drive_the_chat(new_patient: NewPatient, product: Product) -> None:
+    pat = new_patient()
+    pat.page.add_init_script(
+        """window.FrontDesk = [['on', 'open', () => { window.told = ['open'] }],
+          ['on', 'close', () => { window.told.push('close') }]]"""
+    )
+    pat.page.goto(f"{product.url}/demo")
+    pat.page.evaluate("FrontDesk.open()")
+    expect(pat.text_box).to_be_visible(timeout=EVENT_MS)
+    pat.page.evaluate("FrontDesk.locale('es')")
+    expect(pat.panel.get_by_role("heading", level=1)).to_have_text("Pregúntenos", timeout=EVENT_MS)
+    pat.page.evaluate("FrontDesk.close()")
+    expect(pat.page.get_by_role("button", name="Pregúntenos")).to_be_visible()
+    assert pat.page.evaluate("window.told") == ["open", "close"]
+    pat.page.evaluate("FrontDesk.ask('¿dónde queda la entrada?')")
+    expect(pat.panel.get_by_role("log").get_by_text("¿dónde queda la entrada?")).to_be_visible()
+    pat.page.evaluate("FrontDesk.destroy()")
+    expect(pat.page.locator("front-desk")).to_have_count(0)
+    assert pat.page.evaluate("window.FrontDesk === undefined")
+    assert pat.errors == []
+
+
+def test_the_language_chosen_inside_is_the_launchers(new_patient: NewPatient) -> None:
+    pat = new_patient()
+    pat.open_chat()
+    pat.panel.get_by_role("button", name="Español").click()
+    expect(pat.panel.get_by_role("heading", level=1)).to_have_text("Pregúntenos")
+    pat.page.keyboard.press("Escape")
+    expect(pat.page.get_by_role("button", name="Pregúntenos")).to_be_focused()
