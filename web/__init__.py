@@ -20,7 +20,18 @@ from web.publishing import Publisher
 from web.rasa import Rasa
 from web.services import EXTENSION, Services
 from web.stream import Cap, Hub, Remembered, Seen, Typing
-from web.views import account, chat, console, editor, health, help, originals, privacy, widget
+from web.views import (
+    account,
+    board,
+    chat,
+    console,
+    editor,
+    health,
+    help,
+    originals,
+    privacy,
+    widget,
+)
 from web.views import insights as insights_pages  # `web.insights` is the service
 
 STAFFED_FOR_S = 2.0
@@ -47,7 +58,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     auth.init_app(app, settings, services.database)
     for module in (
         *(chat, help, privacy, widget, health),
-        *(console, originals, editor, insights_pages, account),
+        *(console, board, originals, editor, insights_pages, account),
     ):
         app.register_blueprint(module.blueprint)
     return app

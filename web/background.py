@@ -79,6 +79,7 @@ class Background:
             handoffs.requeue_absent(session)
             handoff_offers.offer_due(session, services.clock())
             handoffs.raise_alarms(session)
+            handoffs.wake_due_calls(session, services.clock())
             _give_up_left(session, services)
         self._since_retention_s += SWEEP_S
         if self._since_retention_s >= RETENTION_EVERY_S:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import bindparam, exists, select
@@ -24,6 +24,7 @@ from web.stream import HEARTBEAT, HEARTBEAT_S, TooManyStreams, sse
 from web.wording import say
 
 MAX_ROWS = 500
+ANNOUNCE_EVERY_S = 15.0
 NOBODY_ASKED = handoffs.HandoffStatus("bot")
 Context = Callable[[], AbstractContextManager[Any]]
 
@@ -109,16 +110,20 @@ def events(
     before anything is sent: it holds what must not stay open for as long as a panel does.
     """
     state: dict[str, Any] | None = None
-    sent_at = time.monotonic()
+    sent_at = told_at = time.monotonic()
     with services.hub.subscribe([conversation_id]) as subscription:
         while not services.hub.is_closed:
             with context():
                 now = snapshot(services, conversation_id, after)
+                told_ago_s = time.monotonic() - told_at
+                if now is not None and state is not None and is_held(state, now.state, told_ago_s):
+                    now = replace(now, state=state)
                 pieces = _pieces(now, state) if now is not None else []
             if now is None:
                 return
             if pieces:
                 yield b"".join(pieces)  # one write, one packet
+            told_at = told_at if now.state == state else time.monotonic()
             state, after = now.state, max([after, *(row.n for row in now.rows)])
             sent_at = time.monotonic() if pieces else sent_at
             if len(now.rows) == MAX_ROWS:
@@ -127,6 +132,13 @@ def events(
             if time.monotonic() - sent_at >= HEARTBEAT_S * 0.99:
                 yield HEARTBEAT
                 sent_at = time.monotonic()
+
+
+def is_held(before: dict[str, Any], now: dict[str, Any], told_ago_s: float) -> bool:
+    """Tell whether a new place in the queue is told later: a screen reader reads it out."""
+    if now["status"] != "waiting" or told_ago_s >= ANNOUNCE_EVERY_S:
+        return False
+    return {**before, "text": ""} == {**now, "text": ""}
 
 
 def _pieces(now: Snapshot, state_before: dict[str, Any] | None) -> list[bytes]:

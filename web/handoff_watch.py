@@ -25,9 +25,9 @@ from web.handoff_steps import (
     settings,
 )
 from web.models import Handoff, HandoffState, Staff
-from web.waiting import WAITING, has_agents, position, queue
+from web.waiting import ALARMS_AFTER_S, WAITING, has_agents, position, queue
 
-ALARMS_AFTER_S = (60, 120)  # a danger nobody has opened: staff are told again, then the manager
+JUST_DUE = timedelta(seconds=10)  # two sweeps
 ABSENT_PER_SWEEP = 100  # keeps a sweep's write lock below a second, were everybody to vanish
 
 
@@ -86,6 +86,16 @@ def raise_alarms(session: Session, at: datetime | None = None) -> int:
     if raised:
         wake(session, "console")
     return raised
+
+
+def wake_due_calls(session: Session, at: datetime) -> None:
+    """A promised call that falls due changes the list without anybody doing anything."""
+    since = at - JUST_DUE
+    window = timedelta(minutes=settings().callbacks.window_min)
+    begun = Handoff.callback_at.between(since, at)
+    over = Handoff.callback_at.between(since - window, at - window)
+    if session.scalar(select(Handoff.id).where(begun | over).limit(1)) is not None:
+        wake(session, "console")
 
 
 def _tell_waiting(session: Session, at: datetime) -> None:

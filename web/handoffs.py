@@ -42,7 +42,7 @@ from web.handoff_steps import (
     settings,
     wake_waiting,
 )
-from web.handoff_watch import raise_alarms, requeue_absent
+from web.handoff_watch import raise_alarms, requeue_absent, wake_due_calls
 from web.models import Author, Conversation, Handoff, HandoffState, Kind, Message
 from web.services import services
 from web.waiting import (
@@ -73,6 +73,7 @@ __all__ = [
     "raise_alarms",
     "requeue_absent",
     "status",
+    "wake_due_calls",
 ]
 
 

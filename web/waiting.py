@@ -17,6 +17,7 @@ from web import estimates, hours, presence
 from web.models import OPEN_HANDOFF_STATES, Conversation, Handoff, HandoffState, Staff
 from web.services import services
 
+ALARMS_AFTER_S = (60, 120)  # a danger nobody has opened: staff are told again, then the manager
 WAITING = (HandoffState.REQUESTED, HandoffState.OFFERED)
 
 Status = Literal["bot", "waiting", "agent", "message_left", "ended"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ from web.acts import Typed
 from web.config import Assignment
 from web.handoff_offers import Candidate, choose
 from web.handoffs import HandoffAlreadyClaimed
-from web.models import HandoffState, Staff
+from web.models import HandoffState, RoleName, Staff
 from web.views import _desk_stream
 
 
@@ -200,3 +201,47 @@ def test_a_danger_is_on_the_way_to_staff_with_the_patients_message(desk: Desk) -
         assert news.wait(0.0) == {"console"}
     with desk.reading() as session:
         assert handoffs.queue(session)[0].urgent
+
+
+# The wallboard -----------------------------------------------------------------------------------
+
+
+def test_the_wallboard_tells_managers_of_a_danger_nobody_looks_at(desk: Desk) -> None:
+    ana = desk.agent()
+    max_ = desk.sign_in(desk.add("Max", RoleName.MANAGER))
+    pat = desk.conversation_of(desk.waiting(urgent=True))
+    mine = desk.waiting()
+    with desk.open() as session:
+        handoffs.claim(session, mine, ana.id)
+    alarms(desk, ana, seconds=119)
+    page = max_.get("/console/board")
+    tiles = re.findall(r"<dt>([^<]+)</dt><dd>(?:<time[^>]*>)?([^<]+)<", page)
+    assert tiles == [
+        ("Waiting", "1"),
+        ("Longest wait", "1 min"),
+        ("Agents here", "1"),
+        ("Chats in hand", "1"),
+        ("Dangers open", "1"),
+        ("Calls overdue", "0"),
+    ]
+    assert 'role="alert"' not in page
+    alarms(desk, ana, seconds=1)
+    now = max_.client.get("/console/board/now").get_data(as_text=True)
+    assert f"Patient {inbox.reference(pat)}" in now
+    with desk.open() as session:
+        handoffs.opened(session, handoffs.queue(session)[0], ana.id)
+    assert 'role="alert"' not in max_.get("/console/board")
+
+
+def test_the_wallboard_is_for_agents_and_managers(desk: Desk) -> None:
+    for role, status in ((RoleName.AGENT, 200), (RoleName.MANAGER, 200), (RoleName.EDITOR, 404)):
+        client = desk.sign_in(desk.add(role.value.title(), role))
+        assert client.client.get("/console/board").status_code == status
+    assert desk.app.test_client().get("/console/board/now").status_code == 302
+
+
+def test_looking_at_the_wallboard_is_no_sign_of_an_agent(desk: Desk) -> None:
+    client = desk.sign_in(desk.add("Ana", RoleName.AGENT))
+    client.get("/console/board")
+    with desk.reading() as session:
+        assert not handoffs.is_staffed(session)

@@ -124,6 +124,25 @@ def test_on_a_simulated_day_the_true_wait_lies_in_the_range(seed: int) -> None:
     assert mean(hits) >= 0.8
 
 
+WAITING = {"status": "waiting", "working": False, "text": "You are number 3 in line."}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "ago_s", "is_held"),
+    [
+        (WAITING, {**WAITING, "text": "You are number 2 in line."}, 14.9, True),
+        (WAITING, {**WAITING, "text": "You are number 2 in line."}, 15.0, False),
+        (WAITING, {**WAITING, "working": True}, 1.0, False),
+        (WAITING, {**WAITING, "status": "agent", "text": "With Ana."}, 1.0, False),
+        ({**WAITING, "status": "bot"}, WAITING, 1.0, False),
+    ],
+)
+def test_a_place_in_the_queue_is_told_at_most_every_15_s(
+    before: dict[str, Any], now: dict[str, Any], ago_s: float, is_held: bool
+) -> None:
+    assert feed.is_held(before, now, ago_s) is is_held
+
+
 # Ways out ----------------------------------------------------------------------------------------
 
 

@@ -173,7 +173,7 @@ class Console {
 }
 
 /** Sound and notice when somebody waits; only after the agent allowed it. */
-class Alerts {
+export class Alerts {
   constructor() {
     this.$button = document.querySelector('[data-sound]');
     if (!this.$button || !window.AudioContext) return;

@@ -33,6 +33,7 @@ AUDIENCES = {
     "widget": "everyone",
     "health": "everyone",
     "console": "staff",
+    "board": "staff",
     "originals": "staff",
     "editor": "staff",
     "insights": "staff",
