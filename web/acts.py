@@ -105,6 +105,8 @@ def content(session: Session, settings: Settings, conversation_id: str, act: Act
         lang = session.get_one(Conversation, conversation_id).lang
         return Content(say(lang, f"way.{act.way.value}"), {"way": act.way.value})
     card = row(session, conversation_id, act.n, Kind.DANGER)
+    if not card.payload.get("can_continue"):
+        raise NotInLog(conversation_id)
     return Content("", {"continue": card.payload["of"]})
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from web import conversations, hours
 from web.messages import FORM_FIELDS, message_event, message_text
-from web.models import Conversation, Handoff, Message
+from web.models import Conversation, Handoff, Message, Turn
 from web.services import services
 from web.transcript import transcript
 from web.wording import say
@@ -29,6 +29,9 @@ def everything(session: Session, conversation_id: str, lang: str, base_url: str)
     handoffs = session.scalars(
         select(Handoff).where(Handoff.conversation_id == conversation_id).order_by(Handoff.id)
     ).all()
+    turns = session.scalars(
+        select(Turn).where(Turn.conversation_id == conversation_id).order_by(Turn.n)
+    ).all()
     rows = conversations.log(session, conversation_id)
     said = transcript(rows, lang, base_url)
     return {
@@ -36,6 +39,7 @@ def everything(session: Session, conversation_id: str, lang: str, base_url: str)
         "transcript": f"{_say_of_clinic('data.chat', lang)}\n\n{said}\n",
         "conversation": _conversation(conversation),
         "messages": [_message(row, lang) for row in rows],
+        "turns": [_turn(turn) for turn in turns],
         "requests_for_a_person": [_handoff(handoff) for handoff in handoffs],
         "kept_for_days": services().settings.retention.conversation_days,
     }
@@ -99,10 +103,12 @@ def _conversation(conversation: Conversation) -> dict[str, Any]:
         "site": conversation.site,
         "page_url": conversation.page_url,
         "lang": conversation.lang,
+        "desk": conversation.desk,
         "created_at": conversation.created_at.isoformat(),
         "ended_at": _iso(conversation.ended_at),
         "rating": conversation.rating,
         "rating_comment": conversation.rating_comment,
+        "rated_at": _iso(conversation.rated_at),
         "privacy_version": conversation.privacy_version,
         "privacy_agreed_at": _iso(conversation.privacy_agreed_at),
     }
@@ -115,13 +121,42 @@ def _iso(at: datetime | None) -> str | None:
 def _message(message: Message, lang: str) -> dict[str, Any]:
     event = message_event(message, lang=lang)
     text = message_text(message, lang, services().settings)
-    return {**event, "text": text, "helpful": message.helpful}
+    return {
+        **event,
+        "text": text,
+        "helpful": message.helpful,
+        # What was typed there is kept for staff alone: this copy may be read on a shared screen.
+        "hidden": message.payload.get("masked", []),
+        "original_is_kept": message.original is not None,
+    }
+
+
+def _turn(turn: Turn) -> dict[str, Any]:
+    """What the assistant made of a message: what it found and showed, and how sure it was."""
+    return {
+        "n": turn.n,
+        "at": turn.created_at.isoformat(),
+        "done_at": _iso(turn.done_at),
+        "state": turn.state.value,
+        "outcome": turn.outcome,
+        "shown": turn.shown,
+        "confidence": turn.confidence,
+        "engine": turn.engine,
+        "answered_by": turn.answered_by.value if turn.answered_by else None,
+    }
 
 
 def _handoff(handoff: Handoff) -> dict[str, Any]:
     return {
         "reason": handoff.reason,
         "state": handoff.state.value,
+        "desk": handoff.desk,
+        "urgent": handoff.urgent,
         "requested_at": handoff.requested_at.isoformat(),
+        "claimed_at": _iso(handoff.claimed_at),
+        "closed_at": _iso(handoff.closed_at),
+        "answered_at": _iso(handoff.answered_at),
+        "callback_at": _iso(handoff.callback_at),
         "contact": handoff.contact,
+        "original_is_kept": handoff.original is not None,
     }

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from web import handoffs
-from web.conversations import locked, open_one
+from web.conversations import Screened, append_card, locked, open_one
 from web.models import Kind, Message
 
 
@@ -26,6 +26,29 @@ def leave_message(
     handoffs.leave_message(session, conversation_id, fields)
     if form is not None:
         form.payload = {**form.payload, "sent": True, "client_id": client_id}
+
+
+def show_card(
+    session: Session, conversation_id: str, seen: Screened, client_id: str | None = None
+) -> None:
+    """Put the card of words that are in no message into the log, and tell staff.
+
+    Words of a form that cannot be taken yet, or of a rating, may be a cry for help as well. A form
+    sent again with the same client_id shows it once.
+    """
+    conversation = locked(session, conversation_id)
+    if seen.card is None or (client_id and client_id in _shown_for(session, conversation_id)):
+        return
+    append_card(session, conversation_id, seen, of=conversation.last_n, client_id=client_id)
+    if conversation.ended_at is None:
+        handoffs.request(session, conversation_id, "danger", urgent=True)
+
+
+def _shown_for(session: Session, conversation_id: str) -> set[str | None]:
+    cards = select(Message).where(
+        Message.conversation_id == conversation_id, Message.kind == Kind.DANGER
+    )
+    return {card.payload.get("client_id") for card in session.scalars(cards)}
 
 
 def _last_form(session: Session, conversation_id: str) -> Message | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Callable
 from io import BytesIO
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -125,13 +126,25 @@ def _raw_body(max_bytes: int) -> bytes:
 
 def text_to_screen(raw: bytes) -> str:
     """Return the typed words of a body as well as they can be made out, for the danger screen."""
+    return _to_screen(raw, lambda body: [body["text"]])
+
+
+def form_to_screen(raw: bytes) -> str:
+    """Return the same of a form: the words of all its fields."""
+    return _to_screen(raw, lambda body: list(body["fields"].values()))
+
+
+def comment_to_screen(raw: bytes) -> str:
+    """Return the same of a rating."""
+    return _to_screen(raw, lambda body: [body["comment"]])
+
+
+def _to_screen(raw: bytes, pick: Callable[[Any], list[Any]]) -> str:
     try:
-        body = json.loads(raw)
-        text = body["text"]
-        return text if isinstance(text, str) else ""
+        return "\n".join(text for text in pick(json.loads(raw)) if isinstance(text, str))
     except (ValueError, RecursionError):
         return raw.decode("utf-8", "replace")
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, AttributeError):
         return ""
 
 

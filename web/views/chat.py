@@ -49,9 +49,16 @@ Body = TypeVar("Body", bound=intake.Incoming)
 @blueprint.before_request
 def screen_first() -> None:
     """Screen typed words before anything that can fail."""
-    if request.endpoint == "chat.post_message":
-        g.raw_text = intake.text_to_screen(g.raw)
+    if (words := SCREENED.get(request.endpoint or "")) is not None:
+        g.raw_text = words(g.raw)
         g.seen = _screened(request_lang())
+
+
+SCREENED = {
+    "chat.post_message": intake.text_to_screen,
+    "chat.send_form": intake.form_to_screen,
+    "chat.rate": intake.comment_to_screen,
+}
 
 
 def _screened(lang: str) -> conversations.Screened:
@@ -176,9 +183,14 @@ def ask_for_person(conversation_id: str) -> ResponseReturnValue:
 def send_form(conversation_id: str) -> ResponseReturnValue:
     refuse_writing(conversation_id)
     form = body(intake.Form)
-    with services().database.transaction() as session:
-        forms.leave_message(session, conversation_id, form.client_id, form.fields)
-    return jsonify(sent=True), 202
+    try:
+        with services().database.transaction() as session:
+            forms.leave_message(session, conversation_id, form.client_id, form.fields)
+    except contact.ContactInvalid:
+        with services().database.transaction() as session:
+            forms.show_card(session, conversation_id, g.seen, form.client_id)
+        raise
+    return jsonify(sent=True, card=g.seen.card), 202
 
 
 @blueprint.post("/conversations/<conversation_id>/messages/<int(max=2147483647):n>/rating")
@@ -196,7 +208,8 @@ def rate(conversation_id: str) -> ResponseReturnValue:
         conversations.rate(
             session, conversation_id, rating.score, rating.comment, services().settings
         )
-    return jsonify(score=rating.score)
+        forms.show_card(session, conversation_id, g.seen)
+    return jsonify(score=rating.score, card=g.seen.card)
 
 
 # Small things ------------------------------------------------------------------------------------

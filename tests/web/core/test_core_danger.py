@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from werkzeug.test import TestResponse
 
 from safety.danger import Level, screen
 from search.answer import Outcome
@@ -216,3 +217,72 @@ def test_while_an_agent_has_the_chat_the_screen_goes_on(
     assert answer_all() == 0, "the bot is silent"
     assert rasa.heard == []
     assert [row["kind"] for row in pat.log(before)] == ["text", "danger", "text"]
+
+
+# Words that are in no message --------------------------------------------------------------------
+
+FORM = {"name": "Pat", "phone": "", "message": "I want to kill myself"}
+
+
+def send_form(pat: Patient, fields: dict[str, str], client_id: str = "f1") -> TestResponse:
+    return pat.post("/forms", {"client_id": client_id, "form": "contact", "fields": fields})
+
+
+def cards_in_log(pat: Patient) -> list[str]:
+    return [row["html"] for row in pat.log() if row["kind"] == "danger"]
+
+
+def test_a_form_that_cannot_be_taken_shows_the_card(pat: Patient) -> None:
+    for _ in range(2):
+        answer = send_form(pat, FORM)
+        assert (answer.status_code, answer.json["error"]["code"]) == (422, "form_invalid")
+        assert "988" in answer.json["card"]["html"]
+    assert len(cards_in_log(pat)) == 1, "the same form sent again shows it once"
+
+
+def test_a_form_that_is_taken_shows_the_card_too(pat: Patient) -> None:
+    answer = send_form(pat, {**FORM, "phone": "503 555 0187"})
+    assert answer.status_code == 202
+    assert "988" in answer.json["card"]["html"]
+    assert len(cards_in_log(pat)) == 1
+
+
+@pytest.mark.parametrize("body", [b'{"fields": "I want to kill myself', b"I want to kill myself"])
+def test_a_broken_form_shows_the_card(pat: Patient, body: bytes) -> None:
+    path = f"{pat.path}/forms"
+    answer = pat.client.post(path, data=body, headers=pat.headers, content_type="application/json")
+    assert answer.status_code == 400
+    assert "988" in answer.json["card"]["html"]
+
+
+@pytest.mark.parametrize("fields", [[], None, "x", {"message": 4}, {"message": ["x"]}])
+def test_a_form_of_another_shape_is_refused_without_a_fault(pat: Patient, fields: Any) -> None:
+    answer = send_form(pat, fields)
+    assert answer.status_code == 400
+    assert answer.json["card"] is None
+
+
+def test_a_form_without_danger_shows_none(pat: Patient) -> None:
+    answer = send_form(pat, {"name": "Pat", "phone": "", "message": "please call me"})
+    assert answer.status_code == 422
+    assert answer.json["card"] is None and cards_in_log(pat) == []
+
+
+def test_the_comment_of_a_rating_is_screened(pat: Patient) -> None:
+    rated = pat.post("/rating", {"score": 1, "comment": "I want to kill myself"})
+    assert rated.status_code == 200
+    assert "988" in rated.json["card"]["html"]
+    assert len(cards_in_log(pat)) == 1
+    pat.post("/end")
+    assert pat.post("/rating", {"score": 2, "comment": "fine"}).json["card"] is None
+
+
+def test_nobody_can_go_on_from_a_card_that_has_no_question(
+    pat: Patient, answer_all: Callable[[], int]
+) -> None:
+    send_form(pat, {**FORM, "message": "my chest hurts and my left arm is numb"})
+    [card] = [row["n"] for row in pat.log() if row["kind"] == "danger"]
+    sent = pat.post("/messages", {"client_id": "go", "continue": card})
+    assert sent.status_code == 404
+    pat.say("hello")
+    assert answer_all() == 1
