@@ -29,6 +29,7 @@ from web.views import (
     health,
     help,
     originals,
+    plain,
     privacy,
     widget,
 )
@@ -57,7 +58,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     security.init_app(app, settings)
     auth.init_app(app, settings, services.database)
     for module in (
-        *(chat, help, privacy, widget, health),
+        *(chat, plain, help, privacy, widget, health),
         *(console, board, originals, editor, insights_pages, account),
     ):
         app.register_blueprint(module.blueprint)

@@ -19,7 +19,7 @@ from web.models import Author, Kind, Message
 from web.services import services
 from web.wording import choices_lead, say
 
-Audience = Literal["patient", "staff"]
+Audience = Literal["patient", "plain", "staff"]  # plain: a patient without script
 # Below these lines stand the ways out of the queue.
 LINES_OF_WAITING = ("queued", "still_waiting", "agent_gone", "person_back")
 WAYS_OUT = ("message", "callback")
@@ -98,7 +98,7 @@ def speaker(message: Message, lang: str, audience: Audience) -> str:
     if message.author is Author.AGENT:
         return str(message.payload.get("speaker") or say(lang, "speaker.agent"))
     if message.author is Author.PATIENT:
-        return say(lang, "speaker.you" if audience == "patient" else "speaker.patient")
+        return say(lang, "speaker.patient" if audience == "staff" else "speaker.you")
     return say(lang, f"speaker.{message.author.value}")
 
 

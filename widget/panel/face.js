@@ -147,7 +147,7 @@ export async function makeStrings (lang, facts) {
 /** Short states. Rule: heard after a pause, once, and only if still true. */
 export class StatusLine {
   #timer = null
-  #last = ''
+  #due = []
 
   /** $said is for the ears, $seen for the eyes. */
   constructor ($said, $seen) { Object.assign(this, { $said, $seen }) }
@@ -165,15 +165,15 @@ export class StatusLine {
   /** Heard, not shown. */
   announce (text) {
     clearTimeout(this.#timer)
-    this.#last = text
-    this.#timer = setTimeout(() => { this.$said.textContent = text }, PAUSE_MS)
+    this.#due = [...this.#due.filter(each => each !== text), text]
+    this.#timer = setTimeout(() => { this.$said.textContent = this.#due.splice(0).join(' ') }, PAUSE_MS)
   }
 
-  /** No longer true; what was announced since stays. */
+  /** No longer true. */
   withdraw (text) {
-    if (text !== this.#last) return
-    clearTimeout(this.#timer)
-    this.$said.textContent = ''
+    this.#due = this.#due.filter(each => each !== text)
+    if (!this.#due.length) clearTimeout(this.#timer)
+    if (this.$said.textContent === text) this.$said.textContent = ''
   }
 }
 

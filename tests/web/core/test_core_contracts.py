@@ -30,6 +30,7 @@ AUDIENCES = {
     "chat": "patient",
     "help": "everyone",
     "privacy": "everyone",
+    "plain": "patient",
     "widget": "everyone",
     "health": "everyone",
     "console": "staff",
@@ -41,7 +42,7 @@ AUDIENCES = {
     "security": "sign-in",
 }
 # What a blueprint runs before its views, beside its guard.
-BEFORE = {"chat": ["screen_first", "limit_requests", "patient_guard"]}
+BEFORE = dict.fromkeys(("chat", "plain"), ["screen_first", "limit_requests", "patient_guard"])
 
 
 def test_every_route_has_one_audience(app: Flask) -> None:
