@@ -104,14 +104,11 @@ def _tell_waiting(session: Session, at: datetime) -> None:
     if not waiting:
         return
     somebody = has_agents(session, at)
-    to_tell = [
-        (place, handoff)
-        for place, handoff in enumerate(waiting, start=1)
-        if somebody is (handoff.nobody_told_at is not None)
-    ]
-    for place, handoff in to_tell[:ABSENT_PER_SWEEP]:
+    to_tell = [each for each in waiting if somebody is (each.nobody_told_at is not None)]
+    for handoff in to_tell[:ABSENT_PER_SWEEP]:
         if somebody:
             handoff.nobody_told_at = None
+            place = position(session, handoff)
             say(session, handoff.conversation_id, Line.PERSON_BACK, position=place)
         else:
             handoff.nobody_told_at = at

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from web import estimates, hours, presence
-from web.models import OPEN_HANDOFF_STATES, Conversation, Handoff, HandoffState, Staff
+from web.models import OPEN_HANDOFF_STATES, Conversation, Handoff, HandoffState, Staff, staff_desk
 from web.services import services
 
 ALARMS_AFTER_S = (60, 120)  # a danger nobody has opened: staff are told again, then the manager
@@ -92,13 +92,18 @@ def queue(session: Session) -> list[Handoff]:
 
 
 def position(session: Session, handoff: Handoff) -> int:
-    """Return the place in the queue, from 1."""
+    """Return the place in the queue, from 1.
+
+    Where staff are divided among desks, only those ahead at one's own desk count.
+    """
     earlier = or_(
         Handoff.requested_at < handoff.requested_at,
         and_(Handoff.requested_at == handoff.requested_at, Handoff.id <= handoff.id),
     )
     ahead = and_(Handoff.urgent, earlier) if handoff.urgent else or_(Handoff.urgent, earlier)
-    query = select(func.count()).where(Handoff.state.in_(WAITING), ahead)
+    undivided = ~exists(select(staff_desk.c.staff_id))
+    same = or_(Handoff.desk == handoff.desk, Handoff.desk.is_(None), Handoff.urgent, undivided)
+    query = select(func.count()).where(Handoff.state.in_(WAITING), ahead, same)
     return session.scalar(query) or 0
 
 

@@ -284,6 +284,20 @@ def test_staff_are_seated_anew_each_time(desk: Desk) -> None:
             desks.seat(session, desk.settings, session.get_one(Staff, bea.id), ["cellar"], [])
 
 
+@pytest.mark.parametrize(("is_divided", "place"), [(False, 3), (True, 2)])
+def test_the_place_in_the_queue_counts_those_one_really_waits_for(
+    desk: Desk, is_divided: bool, place: int
+) -> None:
+    """An urgent one goes first everywhere; another desk's counts only if all see to all."""
+    ana = desk.agent()
+    if is_divided:
+        seat(desk, ana, "billing")
+    wait_at(desk, "records")
+    wait_at(desk, "records", urgent=True)
+    mine = wait_at(desk, "billing")
+    assert desk.status(desk.conversation_of(mine)).position == place
+
+
 # The inbox ---------------------------------------------------------------------------------------
 
 
@@ -358,7 +372,7 @@ def test_all_shows_what_is_open_with_anybody(desk: Desk) -> None:
     assert ids(listed(desk, inbox.Box.ALL, ana)) == [waiting, hers, mine]
     with desk.reading() as session:
         counts = inbox.counts(session, ana.id)
-    assert [counts[box] for box in inbox.Box] == [1, 1, 3, 0, 1]
+    assert [counts[box] for box in inbox.Box] == [1, 1, 3, 0, 0, 1]
 
 
 def test_what_nobody_has_read_is_marked(desk: Desk) -> None:

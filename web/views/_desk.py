@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from web import callbacks, conversations, desks, handoff_transfers, inbox, messages
 from web.hours import is_open, moment_text, when_text
 from web.inbox import Box
-from web.models import Handoff, HandoffState, TransferState
+from web.models import Handoff, HandoffState, Transfer, TransferState
 from web.services import services
 
 CALLBACK_TEXTS = {"planned": "Call", "due": "Call now", "overdue": "Overdue", "done": "Called"}
@@ -90,7 +90,7 @@ def _box(counts: dict[Box, int], handoff: Handoff | None) -> Box:
 def conversation_values(session: Session, card: inbox.Card) -> dict[str, Any]:
     handoff, conversation = card.entry.handoff, card.entry.conversation
     transfers = handoff_transfers.of_handoff(session, handoff.id)
-    asked = next((row for row, _, _ in transfers if row.state is TransferState.ASKED), None)
+    asked = next((row for row, _, _ in transfers if _stands(row, handoff)), None)
     may_answer = handoff_transfers.to_answer(session, current_user.id)
     targets = (
         handoff_transfers.targets(session, current_user.id, services().clock())
@@ -118,6 +118,11 @@ def conversation_values(session: Session, card: inbox.Card) -> dict[str, Any]:
         "new_client_id": secrets.token_hex,
         "max_message_characters": services().settings.limits.max_message_characters,
     }
+
+
+def _stands(row: Transfer, handoff: Handoff) -> bool:
+    is_held = handoff.state is HandoffState.CLAIMED and handoff.staff_id == row.from_id
+    return is_held and row.state is TransferState.ASKED
 
 
 def is_mine(handoff: Handoff) -> bool:
