@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from search.confidence import about, right
+from search.confidence import about, listed, right
 from search.encoder import Encoder, Vectors
 from search.followup import joined
 from search.index import Index
@@ -28,6 +28,8 @@ MIN_ARTICLES = 3
 MAX_CHOICES = 3
 # An article this far behind the first is hardly ever the one (1 % on public sets).
 BEHIND = 0.2
+# Lowest P(right among three) of a list. Half of the near misses get none so; 1 % of the others.
+LISTED = 0.1
 MAX_CHARACTERS = 10_000
 FEW_TERMS, MANY_TERMS = 3, 12
 # Words alone are a weaker witness: without vectors an answer needs more.
@@ -138,21 +140,25 @@ def _attempt(index: Index, encoder: Encoder | None, text: str, lang: str) -> _At
     outcome, confidence = Outcome.NONE, 0.0
     if len(ranked) and LATIN.search(text):
         confidence = right(values, by_meaning=by_meaning)
-        chance = about(values, by_meaning=by_meaning)
-        outcome = decide(values, confidence, chance, thresholds)
-        if outcome is Outcome.ANSWER and not _is_own_language(index, ranked, lang):
+        if confidence >= needed(values, thresholds) and _is_own_language(index, ranked, lang):
+            outcome = Outcome.ANSWER
+        elif is_listed(values, thresholds, by_meaning=by_meaning):
             outcome = Outcome.CHOICES
     return _Attempt(text, ranked, outcome, confidence, views[0].vector)
 
 
-def decide(values: Numbers, confidence: float, chance: float, thresholds: Thresholds) -> Outcome:
-    """Tell the outcome. A question of few words needs more: near misses look just like it."""
+def needed(values: Numbers, thresholds: Thresholds) -> float:
+    """Return the P(right) an answer needs, more with few words: near misses look just like it."""
     many = (many_words(values) - FEW_TERMS) / (MANY_TERMS - FEW_TERMS)
     share = min(1.0, max(0.0, many))
-    needed = (1 - share) * thresholds.answer_few + share * thresholds.answer_many
-    if confidence >= needed:
-        return Outcome.ANSWER
-    return Outcome.CHOICES if chance >= thresholds.choices else Outcome.NONE
+    return (1 - share) * thresholds.answer_few + share * thresholds.answer_many
+
+
+def is_listed(values: Numbers, thresholds: Thresholds, *, by_meaning: bool) -> bool:
+    """Tell whether a list of choices is worth reading."""
+    if about(values, by_meaning=by_meaning) < thresholds.choices:
+        return False
+    return listed(values, by_meaning=by_meaning) >= LISTED
 
 
 def _cleaned(text: str) -> str:

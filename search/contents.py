@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from search.articles import Article
 from search.encoder import Encoder, Vectors
+from search.gloss import meant
 from search.lexical import Lexical, index_terms
 from search.passages import Passage
 from search.spelling import Vocabulary, vocabulary_of
@@ -61,6 +62,19 @@ class Index:
         return np.array([article.lang for article in self.articles.values()], dtype="<U2")
 
     @cached_property
+    def translated(self) -> NDArray[np.bool_]:
+        """Whether the same article stands here in another language, too."""
+        origins = [article.translation_of for article in self.articles.values()]
+        pairs = {name for name in origins if name in self.articles}
+        return np.array(
+            [
+                name in pairs or origin in pairs
+                for name, origin in zip(self.names, origins, strict=True)
+            ],
+            dtype=bool,
+        )
+
+    @cached_property
     def asked(self) -> NDArray[np.int32]:
         """The number of the article each sample question belongs to."""
         counts = [len(article.questions) for article in self.articles.values()]
@@ -68,15 +82,23 @@ class Index:
 
     @cached_property
     def titles(self) -> Nearest:
-        return self.store.near(article.title for article in self.articles.values())
+        return self.store.near(
+            meant(article.title, article.lang) for article in self.articles.values()
+        )
 
     @cached_property
     def headings(self) -> Vectors:
-        return self.store.take(heading_text(p, self.articles[p.article]) for p in self.passages)
+        return self.store.take(
+            meant(heading_text(p, self.articles[p.article]), self.articles[p.article].lang)
+            for p in self.passages
+        )
 
     @cached_property
     def bodies(self) -> Nearest:
-        return self.store.near(body_text(p, self.articles[p.article]) for p in self.passages)
+        return self.store.near(
+            meant(body_text(p, self.articles[p.article]), self.articles[p.article].lang)
+            for p in self.passages
+        )
 
     @cached_property
     def centres(self) -> Vectors:
@@ -89,7 +111,17 @@ class Index:
 
     @cached_property
     def questions(self) -> Nearest:
-        return self.store.near(q for article in self.articles.values() for q in article.questions)
+        return self.store.near(
+            meant(question, article.lang)
+            for article in self.articles.values()
+            for question in article.questions
+        )
+
+    def has_term(self, term: str, number: int) -> bool:
+        """Tell whether the term stands in a passage of the article."""
+        owners = self.lexical.passages_of(term)
+        at = int(owners.searchsorted(self.spans[number]))
+        return at < len(owners) and bool(owners[at] < self.spans[number + 1])
 
     def thresholds_for(self, lang: str) -> Thresholds:
         return self.thresholds.get(lang, UNLEARNT)
@@ -143,12 +175,12 @@ def passage_terms(passage: Passage, article: Article) -> list[str]:
 
 def _texts(articles: Mapping[str, Article], passages: Sequence[Passage]) -> Iterable[str]:
     for article in articles.values():
-        yield article.title
-        yield from article.questions
+        for text in (article.title, *article.questions):
+            yield meant(text, article.lang)
     for passage in passages:
         article = articles[passage.article]
-        yield heading_text(passage, article)
-        yield body_text(passage, article)
+        yield meant(heading_text(passage, article), article.lang)
+        yield meant(body_text(passage, article), article.lang)
 
 
 def _words(articles: Mapping[str, Article], passages: Sequence[Passage]) -> Iterable[str]:

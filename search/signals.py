@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from search import wording
 from search.contents import Index, heading_text
 from search.ranking import Ranked
 from search.text import oddness, stem, stop_words, term_set
@@ -55,6 +56,8 @@ NAMES = (
     "covered_article",
     "rarest_missing_article",
     "name_missing_article",
+    "third_margin",
+    *wording.NAMES,
 )
 _NO_RIVAL = 0.5
 _MANY = 60
@@ -131,6 +134,14 @@ def signals(
             _share(weight, anywhere),
             float(weight[~anywhere].max(initial=0.0)),
             float(odd[~anywhere].max(initial=0.0)),
+            _third_margin(ranked),
+            *wording.wording(
+                index,
+                frozenset(terms),
+                words,
+                passage,
+                int(ranked.passages[rival]) if rival is not None else None,
+            ),
         ],
         dtype=np.float64,
     )
@@ -155,6 +166,16 @@ def _rival(ranked: Ranked) -> int | None:
     """Return the row of the best passage of another article."""
     others = np.flatnonzero(ranked.articles != ranked.articles[0])
     return int(others[0]) if len(others) else None
+
+
+def _third_margin(ranked: Ranked) -> float:
+    """Return by how much the best passage leads that of the third article."""
+    seen: set[int] = set()
+    for row, article in enumerate(ranked.articles.tolist()):
+        seen.add(article)
+        if len(seen) == 3:
+            return min(_NO_RIVAL, float(ranked.scores[0] - ranked.scores[row]))
+    return _NO_RIVAL
 
 
 def _is_known(index: Index, term: str, without: int | None) -> bool:
@@ -186,9 +207,7 @@ def _stands_in(index: Index, term: str, passage: int) -> bool:
 
 def _is_of(index: Index, term: str, number: int) -> bool:
     """Tell whether the term stands anywhere in the article or its sample questions."""
-    owners = index.lexical.passages_of(term)
-    at = int(owners.searchsorted(index.spans[number]))
-    if at < len(owners) and owners[at] < index.spans[number + 1]:
+    if index.has_term(term, number):
         return True
     article = index.articles[index.names[number]]
     return any(term in term_set(question, article.lang) for question in article.questions)

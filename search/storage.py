@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from search import gloss
 from search.articles import Article
 from search.contents import Index
 from search.lexical import Lexical
@@ -29,7 +30,8 @@ from search.spelling import Vocabulary
 from search.thresholds import Thresholds
 from search.vectors import Cells, VectorStore
 
-FORMAT = 5
+# The vectors of Spanish texts are those of their glosses: another glossary means other vectors.
+FORMAT = f"6-{gloss.version()}"
 CURRENT = "current"
 GENERATION = "generation-"
 MANIFEST = "manifest.json"

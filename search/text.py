@@ -58,6 +58,13 @@ def stop_words() -> frozenset[str]:
 
 
 @lru_cache(maxsize=2)
+def asking_stems(lang: str) -> frozenset[str]:
+    """Return the stems of words that ask, or name a side of anything: "explain", "treatment"."""
+    known = lang if lang in _LANGUAGES else "en"
+    return frozenset(stem(word, known) for word in _read(f"asking_{known}"))
+
+
+@lru_cache(maxsize=2)
 def ranks(lang: str) -> dict[str, int]:
     """Return the rank of each ordinary word of the language, 0 for the most frequent."""
     return {word: rank for rank, word in enumerate(_read(lang))}

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from search.encoder import Encoder, Vectors
+from search.gloss import meant
 from search.ranking import View
 from search.text import terms_of
 
@@ -26,7 +27,8 @@ _ENDS = re.compile(r"(?<=[.!?;])\s+")
 
 def views_of(text: str, lang: str, encoder: Encoder | None) -> list[View]:
     texts = [text, *sentences_of(text)]
-    vectors = _vectors(texts, encoder) if encoder else [None] * len(texts)
+    read = [meant(piece, lang) for piece in texts]
+    vectors = _vectors(read, encoder) if encoder else [None] * len(texts)
     return [
         View(vector, tuple(terms_of(piece, lang)))
         for piece, vector in zip(texts, vectors, strict=True)

@@ -8,8 +8,7 @@ Run by hand when the ranking or a signal changes (8 minutes on one core):
 DIR: a folder with articles/ and its questions (tests/data/README.md names the sets). The articles
 are cut in two halves that share none; each half is also cut into knowledge bases of 200 to 5
 articles, where the questions of what was cut away are near misses. Weights fitted on one half are
-judged on the other; `--write` then fits on both. Needs scikit-learn (it comes with sentence-
-transformers).
+judged on the other; `--write` then fits on both. Needs torch.
 """
 
 from __future__ import annotations
@@ -27,15 +26,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
+import torch
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from search import learning
-from search.answer import BY_WORDS, FEW_TERMS, MANY_TERMS
+from search import answer, learning
+from search.answer import BY_WORDS, LISTED
 from search.articles import Article, parse_article
-from search.confidence import WEIGHTS_FILE, Model
+from search.confidence import FARTHEST, WEIGHTS_FILE, Model
 from search.contents import assemble, passage_terms
 from search.encoder import Encoder, Vectors, load_encoder
 from search.index import Index, build
@@ -43,7 +41,7 @@ from search.language import notice_language
 from search.lexical import index_terms
 from search.passages import split
 from search.ranking import View, rank
-from search.signals import NAMES, many_words, signals
+from search.signals import NAMES, signals
 from search.storage import IndexDamaged, IndexMissing, load, save
 from search.text import words_of
 from search.views import views_of
@@ -59,7 +57,15 @@ SMALL_TALK = frozenset(
     "what_is_your_name what_song where_are_you_from whisper_mode who_do_you_work_for yes make_call "
     "time date".split()
 )
+# Asked of a clinic, too.
+LIKE_A_CLINICS = frozenset(
+    "insurance insurance_change bill_balance bill_due pay_bill vaccines directions translate "
+    "schedule_meeting meeting_schedule nutrition_info reset_settings current_location uber traffic "
+    "are_you_a_bot change_language how_busy report_lost_card order_status distance cancel "
+    "confirm_reservation cancel_reservation accept_reservations report_fraud".split()
+)
 FAR_QUESTIONS = 400
+NETWORKS, HIDDEN, TURNS, RATE = 3, 16, 40, 3e-3
 SET_WEIGHT = {"medquad": 1.0, "covid": 2.0, "requests": 2.0, "clinic": 2.0}
 
 
@@ -188,6 +194,10 @@ def clinic_bases(arguments: argparse.Namespace, encoder: Encoder) -> Iterator[Ba
     whole = whole_index(arguments.clinic, arguments.indexes / "clinic", encoder)
     odd = [q for q in read_questions("medquad", arguments.medquad) if q.kind == "short"]
     talk = [r["text"] for r in read_rows(arguments.clinc) if r["intent"] in SMALL_TALK]
+    trades: dict[int, list[str]] = {0: [], 1: []}
+    for row in read_rows(arguments.clinc):
+        if row["intent"] not in SMALL_TALK | LIKE_A_CLINICS:
+            trades[half_of(row["intent"])].append(row["text"])
     for lang, half, turn in itertools.product(("en", "es"), (0, 1), (0, 1, 2, 3)):
         names = [name for name in whole.articles if name.startswith(f"{lang}/")]
         mine = [name for name in names if half_of(name) == half]
@@ -209,6 +219,7 @@ def clinic_bases(arguments: argparse.Namespace, encoder: Encoder) -> Iterator[Ba
         near = [Question(q, frozenset(), kind) for q in others]
         far = [Question(text, frozenset(), "far") for text in chance.sample(talk, 30)]
         far += [Question(q.text, frozenset(), "far") for q in odd if half_of(q.text) == half][:30]
+        far += [Question(text, frozenset(), "far") for text in chance.sample(trades[half], 80)]
         fill(base, questions + near + (far if lang == "en" else []), encoder, lang)
         yield base
 
@@ -312,41 +323,62 @@ def fill(base: Base, questions: list[Question], encoder: Encoder, lang: str = "e
 
 
 def fit_all(bases: list[Base]) -> dict[str, Model]:
-    return {
-        "right": fit(bases, "by_meaning", is_about=False),
-        "about": fit(bases, "by_meaning", is_about=True),
-        "right_by_words": fit(bases, "by_words", is_about=False),
-        "about_by_words": fit(bases, "by_words", is_about=True),
-    }
+    models = {}
+    for kind, ending in (("by_meaning", ""), ("by_words", "_by_words")):
+        values = [np.array(getattr(base, kind)) for base in bases]
+        every = [np.ones(len(base.kinds), dtype=bool) for base in bases]
+        even = [np.full(len(b.kinds), SET_WEIGHT[b.name] / np.sqrt(len(b.kinds))) for b in bases]
+        models[f"right{ending}"] = fit(values, [base.first for base in bases], every, even)
+        models[f"listed{ending}"] = fit(values, [base.first3 for base in bases], every, even)
+        far = [np.array([kind == "far" for kind in base.kinds]) for base in bases]
+        use = [np.array(b.first3) | f for b, f in zip(bases, far, strict=True)]
+        # Those far away count together as much as those with an answer.
+        fair = [
+            np.sqrt(u.sum()) / np.where(f, f.sum(), (u & ~f).sum() or 1)
+            for u, f in zip(use, far, strict=True)
+        ]
+        models[f"about{ending}"] = fit(values, [~f for f in far], use, fair)
+    return models
 
 
-def fit(bases: list[Base], kind: str, *, is_about: bool) -> Model:
-    """`right` learns from every question, `about` from those with an answer and those far away."""
-    rows, labels, weights = [], [], []
-    for base in bases:
-        values, first = np.array(getattr(base, kind)), np.array(base.first)
-        far = np.array([kind == "far" for kind in base.kinds])
-        if is_about:
-            use = np.array(base.first3) | far
-            wanted = ~far[use]
-            share = np.where(wanted, 1 / max(1, wanted.sum()), 1 / max(1, (~wanted).sum()))
-            weight = share * np.sqrt(len(wanted))
-        else:
-            use, wanted = np.ones(len(far), dtype=bool), first
-            weight = np.full(len(far), SET_WEIGHT[base.name] / np.sqrt(len(far)))
-        rows.append(values[use])
-        labels.append(wanted)
-        weights.append(weight)
-    scaler = StandardScaler().fit(np.concatenate(rows))
-    scale = np.maximum(scaler.scale_, 0.02)
-    model = LogisticRegression(C=0.3, max_iter=5000)
-    model.fit(
-        (np.concatenate(rows) - scaler.mean_) / scale,
-        np.concatenate(labels),
-        sample_weight=np.concatenate(weights),
+def fit(values: list[Any], labels: list[Any], use: list[Any], weights: list[Any]) -> Model:
+    """Fit some small networks and join them into one: their mean strays less than each."""
+    chosen = np.concatenate(use)
+    wanted = np.concatenate(labels)[chosen].astype(float)
+    weight = np.concatenate(weights)[chosen]
+    values = np.concatenate(values)[chosen]
+    middle, spread = values.mean(axis=0), np.maximum(values.std(axis=0), 0.02)
+    scaled = np.clip((values - middle) / spread, -FARTHEST, FARTHEST)
+    nets = [train(scaled, wanted, weight / weight.mean(), seed) for seed in range(NETWORKS)]
+    return Model(
+        middle,
+        spread,
+        inner=np.concatenate([net[0].weight.detach().numpy().T for net in nets], axis=1),
+        inner_bias=np.concatenate([net[0].bias.detach().numpy() for net in nets]),
+        outer=np.concatenate([net[3].weight.detach().numpy()[0] for net in nets]) / NETWORKS,
+        bias=float(np.mean([net[3].bias.detach().numpy()[0] for net in nets])),
     )
-    plain = model.coef_[0] / scale
-    return Model(plain, float(model.intercept_[0] - plain @ scaler.mean_))
+
+
+def train(values: Any, wanted: Any, weights: Any, seed: int) -> Any:
+    torch.manual_seed(seed)
+    torch.set_num_threads(1)
+    x, y, w = (torch.tensor(part, dtype=torch.float32) for part in (values, wanted, weights))
+    net = torch.nn.Sequential(
+        torch.nn.Linear(x.shape[1], HIDDEN),
+        torch.nn.Tanh(),
+        torch.nn.Dropout(0.3),
+        torch.nn.Linear(HIDDEN, 1),
+    )
+    steps = torch.optim.AdamW(net.parameters(), lr=RATE, weight_decay=0.5)
+    loss = torch.nn.BCEWithLogitsLoss(reduction="none")
+    for turn in range(TURNS):
+        for rows in torch.randperm(len(x)).split(512):
+            steps.zero_grad()
+            (loss(net(x[rows])[:, 0], y[rows]) * w[rows]).mean().backward()
+            steps.step()
+        steps.param_groups[0]["lr"] = RATE * (1 - turn / TURNS) + 1e-5
+    return net
 
 
 def report(bases: list[Base], models: dict[int, dict[str, Model]]) -> None:
@@ -356,12 +388,12 @@ def report(bases: list[Base], models: dict[int, dict[str, Model]]) -> None:
         fitted = models[base.half]
         values = np.array(base.by_meaning)
         chance = np.array([fitted["right"].probability(row) for row in values])
+        among = np.array([fitted["listed"].probability(row) for row in values])
         about = np.array([fitted["about"].probability(row) for row in values])
-        answered = chance >= needed(base, fitted["right"], values)
+        answered = chance >= thresholds_of(base, fitted["right"], values)
         shipped = [fitted["about"].probability(row) for row in base.shipped]
-        listed = about >= learning.within(
-            float(np.quantile(shipped, learning.CHOICES_QUANTILE)), learning.CHOICES_RANGE
-        )
+        choices = learning.decide_choices(learning.UNLEARNT, shipped).choices
+        listed = (about >= choices) & (among >= LISTED)
         inside, first, first3 = map(np.array, (base.inside, base.first, base.first3))
         size = "large" if base.size > 150 else "middle" if base.size >= 40 else "small"
         for kind in dict.fromkeys(base.kinds):
@@ -389,29 +421,36 @@ def report(bases: list[Base], models: dict[int, dict[str, Model]]) -> None:
         )
 
 
-def needed(base: Base, right: Model, values: Any) -> Any:
+def thresholds_of(base: Base, right: Model, values: Any) -> Any:
     wrong = [right.probability(row) for row in base.left_out]
     learnt = learning.decide_answer(learning.UNLEARNT, wrong, floor=0.0)
-    share = np.clip(
-        (np.array([many_words(row) for row in values]) - FEW_TERMS) / (MANY_TERMS - FEW_TERMS), 0, 1
-    )
-    return (1 - share) * learnt.answer_few + share * learnt.answer_many
+    return [answer.needed(row, learnt) for row in values]
 
 
 def write(models: dict[str, Model]) -> None:
-    rows = {
-        name: {
-            "bias": round(model.bias, 5),
-            "weights": {n: round(float(w), 5) for n, w in zip(NAMES, model.weights, strict=True)},
-        }
-        for name, model in models.items()
-    }
+    rows = {name: as_row(model) for name, model in models.items()}
     about = (
         "Made by tests/search/fit_confidence.py from MedQuAD, LiveQA, MeQSum (CC-BY-4.0), "
         "COVID-QA (Apache-2.0) and CLINC150 (CC-BY-3.0)."
     )
-    text = json.dumps({"about": about, "models": rows}, indent=1)
+    # A line for each row of numbers.
+    text = json.dumps({"about": about, "models": rows}).replace("], ", "],\n").replace("{", "{\n")
     WEIGHTS_FILE.write_text(text + "\n", encoding="utf-8")
+
+
+def as_row(model: Model) -> dict[str, Any]:
+    """By signal: its middle and spread, then its weight for each hidden unit."""
+    columns = np.column_stack((model.middle, model.spread, model.inner))
+    return {
+        "signals": {name: rounded(row) for name, row in zip(NAMES, columns, strict=True)},
+        "inner_bias": rounded(model.inner_bias),
+        "outer": rounded(model.outer),
+        "bias": round(model.bias, 5),
+    }
+
+
+def rounded(values: Any) -> list[float]:
+    return [round(float(value), 5) for value in values]
 
 
 if __name__ == "__main__":
