@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from search.answer import Outcome
+from tests.articles.reading_grade import fernandez_huerta, flesch_kincaid
 from tests.conftest import ROOT, Patient, Search
 from web.config import Settings
 from web.models import Conversation, Handoff, Message
@@ -145,6 +147,20 @@ def test_the_shipped_notes_have_the_same_headings() -> None:
     texts = [(ROOT / "docs/privacy" / f"{lang}.md").read_text("utf-8") for lang in ("en", "es")]
     assert len({len(re.findall(r"^## ", text, re.MULTILINE)) for text in texts}) == 1
     assert len({text.count("{{") for text in texts}) == 1
+
+
+def test_the_notes_are_plain() -> None:
+    """Grade 6 or below by Flesch-Kincaid; 70 or above by Fernández-Huerta for Spanish."""
+    for lang in ("en", "es"):
+        texts = json.loads((ROOT / "widget/strings" / f"{lang}.json").read_text("utf-8"))
+        said = [text for key, text in texts.items() if key.startswith("privacy_")]
+        short = " ".join(text for text in said if text.endswith("."))
+        full = (ROOT / "docs/privacy" / f"{lang}.md").read_text("utf-8").split("---", 2)[2]
+        for note in (short, full.replace("\n- ", "\n\n")):
+            if lang == "en":
+                assert flesch_kincaid(note) <= 6
+            else:
+                assert fernandez_huerta(note) >= 70
 
 
 # What is held, as text ---------------------------------------------------------------------------

@@ -119,8 +119,9 @@ def test_the_panels_page_carries_its_facts(client: FlaskClient) -> None:
     }
     assert (ROOT / "widget" / "panel.html").read_text(encoding="utf-8") in page, "verbatim"
     assert not re.findall(r"<script(?![^>]*\ssrc=)[^>]*>", page), "no inline script"
-    noscript = re.findall(r"<noscript>(.*?)</noscript>", page, re.DOTALL)[0]
+    noscript = "".join(re.findall(r"<noscript>(.*?)</noscript>", page, re.DOTALL))
     assert 'href="tel:5035550110"' in noscript
+    assert 'content="0;url=/plain-chat?lang=es&amp;site=demo"' in noscript
 
 
 def test_every_fact_the_panel_reads_is_there(client: FlaskClient) -> None:
