@@ -309,5 +309,5 @@ def test_the_form_offers_times_only_where_the_clinic_promises_some(
         html: Any = message_html(desk.log(pat)[-1], lang="es")
     assert ('name="window"' in html) is is_asked
     assert ('name="preferred_time"' in html) is not is_asked
-    assert ("hoy a las 13:00 a 14:00" in html) is is_asked
+    assert ("hoy a las 13:00, hasta las 14:00" in html) is is_asked
     desk.close()
