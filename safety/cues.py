@@ -24,7 +24,7 @@ _CARRIERS = (
     r"|medicare|medicaid|medi-?cal|apple health|ohp|oregon health plan|mbi|chip"
 )
 _PLAN = (
-    r"member(?:ship)?|insurance|insured|insurer|policy|subscriber|group|grp|plan|beneficiary"
+    r"contract|member(?:ship)?|insurance|insured|insurer|policy|subscriber|group|grp|plan|beneficiary"
     r"|sponsor|coverage|health plan"
 )
 _SEGURO = (
@@ -33,7 +33,10 @@ _SEGURO = (
     r"|carne?t(?: del? (?:seguro|plan))?"
     r"|tarjeta (?:del?|de la|de mi) (?:seguro|aseguranza|plan))"
 )
-_CHART = r"(?:medical|health|hospital|patient'?s?|chart|file|unit|record|dossier|mr)"
+_CHART = (
+    r"(?:med(?:i?cal)?\.?|health|hospital|clinic|patient'?s?|pt\.?|charts?|file|unit|record"
+    r"|dossier|mr)"
+)
 _EXPEDIENTE = (
     r"(?:expediente|historia(?: clinica)?|historial|archivo|ficha|registro|paciente|folio|carpeta)"
 )
@@ -41,15 +44,18 @@ _EXPEDIENTE = (
 _CUES: dict[str, str] = {
     "SSN": r"ssn|s\.s\.n\.?|ss ?#|social security|social sec|my social|soc(?:ial)? is|social"
     r"|tax id|seguro social|numero social|mi social|nss|my soc",
-    "PHONE": r"phone|cell(?:phone| phone)?|mobile|call(?:back)?|text(?: me)?|reach|dial|whatsapp"
-    r"|tel|ph#?|fax me|contact number|my number|landline|home|telefono|celular|cel|movil|llam\w+"
-    r"|marque|marqu\w+|hablen\w*|mi numero|numero es|numero de contacto|mensaje en|contact\w*",
-    "DOB": r"d\.?o\.?b\.?|dates?[- ]of[- ]birth|birth[- ]?dates?|birth ?days?|bday|b-day|born"
+    "PHONE": r"area(?: code)?|phone|cell(?:phone| phone)?|mobile|call(?:back)?"
+    r"|text(?: me)?|reach|dial|whatsapp|tel|ph#?|fax me|contact number|my number|landline|home"
+    r"|telefono|celular|cel|movil|llam\w+|marque|marqu\w+|hablen\w*|mi numero(?! de)"
+    r"|mi numero de (?:telefono|celular)|numero es|numero de contacto|mensaje en|contact\w*",
+    "DOB": r"d\.?o\.?b\.?|dates?[- ]of[- ](?:birth|brith|birht)|b[ir]{2}th[- ]?dates?|birth ?days?"
+    r"|bday|b-day|born"
     r"|birth ?year|year of birth|birth(?= ?[:=(])"
     r"|fechas?[- ]de[- ]nac\w*|f\. ?(?:de )?nac\w*|fecha nac|f\.? ?d?\.? ?n\.?(?= ?[:.]? ?\d)"
-    r"|naci|nacid[oa]|nacio|nacimos|cumpleanos|cumple|nacimiento|soy del(?= \d)",
-    "MRN": rf"mrn|m\.r\.n\.?|mr ?#|nhc|h\.?c\.?(?= ?[#:]? ?\d)|medical record|chart"
-    rf"|{_CHART}(?: (?:record|chart|file|history|account))?(?: {_NUMBER})+"
+    r"|naci|nacid[oa]|nacio|nacimos|cumpleanos|cumplo anos|cumple|na[cs]imiento|soy del(?= \d)",
+    "MRN": rf"mrn|m\.r\.n\.?|mr ?#|nhc|h\.?c\.?(?= ?[#:]? ?\d)|medical record|charts?"
+    r"|historial medico|record medico|numero de record"
+    rf"|{_CHART}(?: (?:rec(?:or?d|rd)?\.?|chart|file|history|account|acct\.?))?(?: {_NUMBER})+"
     r"|expediente|historia clinica|registro medico"
     rf"|{_NUMBER} (?:de |del |de la |de mi )?{_EXPEDIENTE}(?: (?:medic[oa]|clinic[oa]))?"
     rf"|{_EXPEDIENTE}(?: (?:medic[oa]|clinic[oa]|del? paciente))?(?: {_NUMBER})+"
@@ -61,8 +67,11 @@ _CUES: dict[str, str] = {
     rf"|{_NUMBER} (?:de |del |en )?{_SEGURO}|seguro medico|identificacion del plan|afiliado"
     rf"|mi poliza|{_SEGURO}(?: {_NUMBER})+",
     # Words that name a plan, too ordinary to hide a short number that follows.
-    "PLAN": rf"(?:{_CARRIERS})(?: (?:insurance|plan|member))?|{_PLAN}|aseguranza|poliza|mi seguro"
-    r"|carne?t del seguro|tarjeta del seguro|card says(?: id)?|rx ?(?:grp|pcn)",
+    "PLAN": rf"(?:{_CARRIERS})(?: (?:insurance|plan|member))?|{_PLAN}|miembro"
+    r"|aseguranza|poliza|mi seguro|carne?t del seguro|tarjeta del seguro"
+    r"|card says(?: id)?|rx ?(?:grp|pcn)",
+    # Where nothing else is said, "my id is …" most often speaks of insurance.
+    "ID": r"i\.?d\.?(?: (?:number|no\.?|#))?",
     "OTHER": r"driver'?s? licen[sc]e|licen[sc]e number|passport|pass?word|account number"
     r"|routing number|bank account|pin|cvv|cvc|security code|licencia de \w+|contrasena|pasaporte"
     r"|numero de cuenta|clave|green card|visa number|alien number|itin",
@@ -71,7 +80,7 @@ _CUES: dict[str, str] = {
     r"|factura|orden|receta|codigo|cuarto|piso|consultorio|lote|referencia|confirmacion|cobro"
     r"|flight|version|page|form|weigh|glucose|sugar|pressure|azucar|presion|appointment|appt|visit|cita"
     r"|reschedule|door|model|question|version|building|extension|upc|sku|batch|amount|total|donation"
-    r"|rx ?bin",
+    r"|rx ?bin|authorization|autorizacion",
 }
 
 
@@ -82,8 +91,8 @@ def _pattern() -> re.Pattern[str]:
 
 
 _LINKS_BACK = re.compile(
-    r"[\s,;)]{0,3}(?:(?:is|are|was|es|era|for|de)\b ?)?"
-    r"(?:(?:my|mi|the|el|la|her|his|su|our|their)\b ?)?"
+    r"[\s,;)]{0,3}(?:(?:is|are|was|es|era|for|de|that'?s|it'?s|eso es|la de|el de)\b ?)?"
+    r"(?:(?:my|mi|the|el|la|her|his|su|our|their)\b ?)?(?:(?:sons?'?s?|daughter'?s|kid'?s) )?"
 )
 
 

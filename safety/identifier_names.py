@@ -12,17 +12,28 @@ from safety.cues import Cues
 Found = tuple[int, int]
 
 _STRONG = re.compile(
-    r"(?<![a-z])(?:(?:full |first |last |middle |maiden |legal |patient'?s? |sur)?name ?(?:is|:|=)"
+    r"(?<![a-z])(?:(?:full |first |last |middle |maiden |legal |patient'?s? |sur)?name?"
+    r" ?(?:is(?: now)?|:|=)"
     r"|first name|last name|patient name|surname|my name'?s|(?:go|goes) by|name of"
-    r"|me llamo|se llama|(?:mi |el |su )?(?:nombre(?: completo)?|apellido)s? ?(?:es|:|=)"
+    r"|me llamo|se llama|(?:mi |el |su )?(?:nombre(?: completo)?(?: del? (?:la )?paciente)?"
+    r"|apellido)s? ?(?:es|:|=)"
     r"|a nombre de|the patient is|(?:el|la) paciente es|(?:in|under) (?:the )?name(?: of)?)\s+"
 )
 # Nothing else follows these with a capital: "booked under Petrov", "patient: Samuel Okafor".
-_ONE_CAPITAL = re.compile(r"(?<![a-z])(?:(?:listed|booked|filed|registered|is) under)\s+")
+_ONE_CAPITAL = re.compile(
+    r"(?<![a-z])(?:(?:listed|booked|filed|registered|is) under|booked (?:it )?as|call me"
+    r"|(?:this is|soy|habla) (?:mrs?|ms|miss|don|dona|sra?)\b\.?|full name|legal name"
+    r"|preferred name|'?s name|nombre|apellidos?|name)\s+"
+)
+_FIRST_NAME_ONLY = re.compile(r"(?<![a-z])this is (?=[a-z'-]+ (?:again|calling|here|speaking)\b)")
+_THEN_NAMED = re.compile(
+    r"([A-Z\u00c0-\u00dc][\w'\u2019-]{1,20}(?: [A-Z\u00c0-\u00dc][\w'\u2019-]{1,20}){1,3}),?"
+    r" (?:is|[Tt]hat'?s|es) (?:my|mi) (?:full |first |last )?(?:name|nombre)\b"
+)
 _WEAK = re.compile(
     r"(?<![a-z])(?:i'?m|i am|this is|it'?s|it is|soy|le habla|habla|les? escribe|sincerely,?"
     r"|regards,?|thanks,?|thank you,?|atentamente,?|gracias,?|signed,?|para|patient:?|paciente:?"
-    r"|my info:?|mis datos:?|name and dob:?|called|named|llamad[oa]"
+    r"|pt:?|chart says|my info:?|mis datos:?|name and dob:?|called|named|llamad[oa]"
     r"|my (?:son|daughter|wife|husband|mom|mother|dad|father|brother|sister|child|baby|partner)"
     r"|mi (?:hijo|hija|esposo|esposa|mama|papa|madre|padre|hermano|hermana|bebe|marido))\s+"
 )
@@ -63,11 +74,11 @@ def names(raw: str, folded: str, cues: Cues) -> Iterator[Found]:
         yield from _name_at(raw, folded, found.end(), capitals_needed=0)
     for found in _WEAK.finditer(folded):
         yield from _name_at(raw, folded, found.end(), capitals_needed=2)
-    for found in _ONE_CAPITAL.finditer(folded):
+    for found in [*_ONE_CAPITAL.finditer(folded), *_FIRST_NAME_ONLY.finditer(folded)]:
         yield from _name_at(raw, folded, found.end(), capitals_needed=1)
     for found in _SIGNED.finditer(raw):
         yield from _name_at(raw, folded, found.end(), capitals_needed=2)
-    for found in _BEFORE_BIRTH.finditer(raw):
+    for found in [*_BEFORE_BIRTH.finditer(raw), *_THEN_NAMED.finditer(raw)]:
         if not set(found[1].lower().split()) & _NO_NAME:
             yield found.span(1)
 

@@ -21,7 +21,7 @@ _EMAIL_SPOKEN = re.compile(
     rf"(?:{_DOT}(?:com|org|net|edu|gov|io|mx|es|co|us|uk|info|me)(?![a-z])){{1,2}}"
 )
 _SEP = r"[ .\-\u2013\u00b7/]{0,3}"
-_CARD = re.compile(r"(?<![\d.$])[2-6]\d{2,3}(?:[ -]?\d){9,16}(?!\d)")
+_CARD = re.compile(r"(?<![\d.$])[2-6]\d{2,3}(?:[ .-]?\d){9,16}(?!\d)")
 _SSN = re.compile(r"(?<![\d.$-])\d{3}[ .\-\u2013]{1,2}\d{2}[ .\-\u2013]{1,2}\d{4}(?![\d-])")
 _NINE = re.compile(r"(?<![\d.$-])\d{9}(?!\d)")
 _FOUR = re.compile(r"(?<![\d.$-])\d{4}(?![\d-])")
@@ -39,7 +39,8 @@ _TOLL_FREE = frozenset({"800", "833", "844", "855", "866", "877", "888"})
 
 _VALUE = r"[#:=.,(\s-]{0,4}"
 _LINK = (
-    r"(?:(?:is|are|was|number|num|no|nro|id|card|code|es|numero|de|the|my|it|its|del|la|el)\b"
+    r"(?:(?:is|are|was|number|num|no|nro|id|card|code|es|numero|de|the|my|it|its|del|la|el"
+    r"|says|shows|reads|dice|there)\b"
     r"\.?[\s#:=]{0,3}){0,4}"
 )
 _SHAPE = (
@@ -51,7 +52,9 @@ _ID = re.compile(_VALUE + _LINK + _SHAPE)
 _FAR_ID = re.compile(
     r"(?<![\w/$.,:-])((?:[a-z]{1,4}-?)?\d{2,12}(?:[ -]\d{2,8}){0,4})(?![\w/:%-]|[.,]\d)"
 )
-_MEDICARE = re.compile(r"(?<![\w-])[1-9][a-z][a-z\d]\d-?[a-z][a-z\d]\d-?[a-z]{2}\d{2}(?![\w-])")
+_MEDICARE = re.compile(
+    r"(?<![\w-])[1-9][a-z][a-z\d]\d[- ]?[a-z][a-z\d]\d[- ]?[a-z]{2}\d{2}(?![\w-])"
+)
 _SECRET = re.compile(_VALUE + _LINK + r"([^\s,;]{3,40})")
 _SECRET_CUE = re.compile(r"(?<![a-z])(?:password|contrasena|clave)\b(?: is| es|:|=)")
 _WORD_SUFFIX = (
@@ -59,8 +62,8 @@ _WORD_SUFFIX = (
     r"|cir|highway|hwy|parkway|pkwy|terrace|ter|trail|trl|loop|square|sq|alley|plaza|route)\b\.?"
 )
 _UNIT = (
-    r"(?:,? ?(?:(?:apartamento|apartment|apto|apt|unit|suite|ste|no|departamento|depto"
-    r"|interior|int|casa|piso)\b\.? ?#?|#)\w{1,6})?"
+    r"(?:(?:,? ?(?:(?:apartamento|apartment|apto|apt|unit|suite|ste|no|departamento|depto"
+    r"|interior|int|casa|piso|bldg|building|lot|lote)\b\.? ?#?|#)\w{1,6}){1,2})?"
 )
 _STATE = (
     r"(?:a[klrz]|c[aot]|d[ce]|fl|ga|hi|i[adln]|k[sy]|la|m[adeinost]|n[cdehjmvy]|o[hkr]|pa|ri|s[cd]|t[nx]"
@@ -72,9 +75,18 @@ _CITY = (
 )
 _ADDRESS = re.compile(
     rf"(?<![\w/:$.-])\d{{1,6}}[a-z]?(?: (?:n|s|e|w|ne|nw|se|sw|north|south|east|west)\b\.?)?"
-    rf"(?: [a-z\d'.]{{1,20}}){{1,4}}? {_WORD_SUFFIX}{_UNIT}{_CITY}"
+    rf"(?: [a-z\d'.]{{1,20}}){{1,4}}? {_WORD_SUFFIX}(?:(?<=road|oute) \d{{1,4}}(?!\d))?"
+    rf"{_UNIT}{_CITY}"
+    rf"|(?<![\w/:$.-])\d{{1,6}} (?:hwy|highway|route|us|state route|county road) \d{{1,4}}\b"
+    rf"(?: (?:n|s|e|w|north|south|east|west)\b\.?)?{_UNIT}{_CITY}"
+    # Whatever the street is called, a state and a ZIP code say that it is one.
+    rf"|(?<![\w/:$.-])\d{{1,6}}(?: [a-z\d'.]{{1,20}}){{1,4}},? [a-z][a-z. ]{{1,20}},?"
+    rf" {_STATE} \d{{5}}\b"
 )
-_BOX = re.compile(rf"(?<![a-z])p\.? ?o\.? ?box ?#?\d{{1,6}}{_CITY}")
+_BOX = re.compile(
+    rf"(?<![a-z])(?:p\.? ?o\.? ?box ?#?\d{{1,6}}|box \d{{1,6}},? (?:rural route|rr) ?\d{{1,3}}"
+    rf"|apartado \d{{1,6}}){_CITY}"
+)
 _CALLE = re.compile(
     r"(?<![a-z])(?:calle|avenida|av\.|camino|calzada|carretera|privada|boulevard|paseo)"
     r"(?: [a-z\d'.]{1,20}){1,4}?,? (?:#|no\.? ?|num\.? ?|numero )?\d{1,6}[a-z]?(?!\d)"
@@ -83,9 +95,13 @@ _CALLE = re.compile(
 # Without a word like "street": only behind words that announce an address, and with a capital.
 _PLACED = re.compile(
     r"(?<![a-z])(?:(?:my|new|home|mailing|street|our) address(?: is|:)?|address:?|live (?:at|on)"
-    r"|i'm at|moved to|mail (?:it )?to|(?:mi |nueva )?(?:direccion|domicilio)(?: es|:)?"
+    r"|i'm at|moved to|mail (?:it )?to|(?:mi |nueva )?(?:direcc?ion|domicilio)(?: nueva)?(?: es|:)?"
     r"|vivo en(?: el)?)"
     rf" (\d{{1,6}}(?: (?:n|s|e|w|ne|nw|se|sw)\b\.?)? [a-z]{{3,20}}(?: [a-z]{{3,20}})?{_UNIT})"
+)
+_NUMERO_CALLE = re.compile(
+    r"(?<![\w/:$.-])\d{1,6} (?:calle|avenida|av\.|camino|paseo|via|calzada|carretera)"
+    rf"(?: (?:de|del|la|las|los|el))*(?: [a-z\d'.]{{2,20}}){{1,2}}?{_UNIT}(?:{_CITY})(?![a-z])"
 )
 _NOT_STREETS = re.compile(
     r"\b(?:weeks?|days?|months?|years?|minutes?|hours?|kids|pm|am|mg|ml|semanas|times|miles|blocks"
@@ -146,16 +162,19 @@ def phones(raw: str, folded: str, cues: Cues) -> Iterator[Found]:
             yield found.span()
     for run in runs(folded):
         if 10 <= len(run.digits) <= 11 or (
-            len(run.digits) == 7 and cues.before(run.start) == "PHONE"
+            len(run.digits) == 7 and "PHONE" in (cues.before(run.start), cues.after(run.end))
         ):
             yield run.start, run.end
 
 
 def _numbered(cue: str) -> Finder:
     def find(raw: str, folded: str, cues: Cues) -> Iterator[Found]:
+        for run in runs(folded):
+            if len(run.digits) >= 4 and cues.before(run.start) == cue:
+                yield run.start, run.end
         for end in cues.ends(cue):
             found = _ID.match(folded, end)
-            if found and _digits(found[1]) >= 3:
+            if found and _digits(found[1]) >= 3 and not _PHONE.fullmatch(found[1]):
                 yield _with_glued_cue(cues, end, found)
         for found in _FAR_ID.finditer(folded):
             if _digits(found[1]) >= 5 and cue in (
@@ -163,9 +182,6 @@ def _numbered(cue: str) -> Finder:
                 cues.after(found.end()),
             ):
                 yield found.span(1)
-        for run in runs(folded):
-            if len(run.digits) >= 4 and cues.before(run.start) == cue:
-                yield run.start, run.end
 
     return find
 
@@ -186,9 +202,13 @@ _members = _numbered("MEMBER_ID")
 def members(raw: str, folded: str, cues: Cues) -> Iterator[Found]:
     yield from _members(raw, folded, cues)
     yield from (found.span() for found in _MEDICARE.finditer(folded))
-    for end in cues.ends("PLAN"):
-        found = _ID.match(folded, end)
-        if found and _digits(found[1]) >= 5:
+    for cue, least in (("PLAN", 5), ("ID", 6)):  # "Boise, ID 83704" is Idaho
+        for end in cues.ends(cue):
+            found = _ID.match(folded, end)
+            if found and _digits(found[1]) >= least:
+                yield found.span(1)
+    for found in _FAR_ID.finditer(folded):
+        if _digits(found[1]) >= 6 and cues.after(found.end()) == "PLAN":
             yield found.span(1)
 
 
@@ -200,7 +220,7 @@ def secrets(raw: str, folded: str, cues: Cues) -> Iterator[Found]:
 
 
 def addresses(raw: str, folded: str, cues: Cues) -> Iterator[Found]:
-    for shape in (_ADDRESS, _BOX, _CALLE):
+    for shape in (_NUMERO_CALLE, _ADDRESS, _BOX, _CALLE):
         for found in shape.finditer(folded):
             if not _NOT_STREETS.search(found[0]):
                 yield found.span()

@@ -24,7 +24,7 @@ def _judge() -> ModuleType:
 
 
 JUDGE = _judge()
-LINES = [*JUDGE.lines(), *JUDGE.lines(JUDGE.SECOND)]
+LINES = [line for file in (JUDGE.JUDGING, *JUDGE.LATER) for line in JUDGE.lines(file)]
 PLANTED = [(text, one) for text, planted in LINES for one in planted]
 LOOK_ALIKES = [text for text, planted in LINES if not planted]
 GOALS = {
