@@ -7,7 +7,9 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, expect
 
+from benchmarks.product import Product
 from tests.browser.conftest import EVENT_MS, Pat
+from tests.browser.test_handoff import until_nobody_is_there
 from tests.browser.test_patient import axe_finds_nothing
 
 pytestmark = pytest.mark.browser
@@ -58,6 +60,11 @@ LISTEN = """() => {
     }
   }).observe(document.body, { childList: true, subtree: true, attributeFilter: ['role'] })
 }"""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def nobody_at_the_desk(product: Product) -> None:
+    until_nobody_is_there(product)
 
 
 def card_of(pat: Pat) -> Locator:
