@@ -57,15 +57,20 @@ class NewMessage(Incoming):
         """Return the one thing the message does. Raises ApiError."""
         if self.text is not None:
             return Typed(_words(self.text, max_characters))
-        if self.choice is not None and self.choice.startswith(DESK_CHOICE):
-            return Chosen(self.choice.removeprefix(DESK_CHOICE))
-        if self.choice in WAYS:
-            return Left(WAYS[self.choice])
+        if self.choice is not None and (act := without_row(self.choice)) is not None:
+            return act
         if self.choice is not None and self.n is not None:
             return Picked(self.n, self.choice)
         if self.goes_on is not None:
             return Continued(self.goes_on)
         raise ApiError(400, "bad_request")
+
+
+def without_row(choice: str) -> Chosen | Left | None:
+    """Return what a choice does that is in no list of the log: a desk, a way out of the queue."""
+    if choice.startswith(DESK_CHOICE):
+        return Chosen(choice.removeprefix(DESK_CHOICE))
+    return Left(WAYS[choice]) if choice in WAYS else None
 
 
 class Form(Incoming):

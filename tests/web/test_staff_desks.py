@@ -17,7 +17,7 @@ from sqlalchemy import insert, select
 from search.answer import Outcome
 from tests.conftest import Patient, Search, words
 from tests.fakes import FakeRasa
-from tests.web.staff_desk import Desk, clinic_settings
+from tests.web.staff_desk import Desk, check_page, clinic_settings
 from web import conversations, desks, handoffs, inbox, presence
 from web.config import SettingsInvalid, load_settings
 from web.models import (
@@ -150,6 +150,19 @@ def test_the_reason_is_answered_in_its_turn(
     assert answer_all() == 2
     bot = [words(row["html"]) for row in pat.log() if row["author"] == "bot"]
     assert bot[-1].startswith("A bill or a cost.")
+
+
+def test_without_script_a_reason_is_a_button_too(running: Flask) -> None:
+    browser = running.test_client()
+    page = browser.get("/plain-chat").text
+    check_page(browser.get("/plain-chat"), page)
+    assert 'name="choice" value="desk:billing">A bill or a cost<' in page
+    values = {"page": "0" * 32, "choice": "desk:billing", "text": ""}
+    page = browser.post("/plain-chat", data=values, follow_redirects=True).text
+    assert "A bill or a cost. What would you like to know?" in page
+    assert "desk:billing" not in page, "nothing is asked twice"
+    refused = browser.post("/plain-chat", data={**values, "choice": "desk:cellar"})
+    assert refused.status_code == 400
 
 
 # Routing -----------------------------------------------------------------------------------------

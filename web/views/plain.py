@@ -16,7 +16,18 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from werkzeug.datastructures import MultiDict
 
-from web import consent, contact, conversations, export, feed, forms, handoffs, tokens
+from web import (
+    consent,
+    contact,
+    conversations,
+    desks,
+    export,
+    feed,
+    forms,
+    handoffs,
+    intake,
+    tokens,
+)
 from web.acts import Act, Continued, NotInLog, Picked, Typed
 from web.conversations import ClientIdReused, ConversationEnded
 from web.errors import ApiError, request_lang
@@ -114,6 +125,7 @@ def page(problem: Exception | None = None) -> ResponseReturnValue:
         "chat/plain.html",
         lang,
         rows=rows,
+        opening=desks.opening(settings)[lang],
         state=state,
         problem=_spoken(problem, lang) if problem else "",
         typed=request.form.get("text", "") if problem else "",
@@ -179,6 +191,10 @@ def say_text(values: Values) -> None:
 
 
 def pick(values: Values) -> None:
+    act = intake.without_row(values["choice"])
+    if act is not None:
+        _receive(act, values)
+        return
     n, _, article = values["choice"].partition(" ")
     _receive(Picked(_number(n), article), values)
 
@@ -221,7 +237,8 @@ def ask_for_person(values: Values) -> None:
 
 
 def send_form(values: Values) -> None:
-    fields = {name: values.get(name, "")[:2000] for name, _type, _autocomplete in FORM_FIELDS}
+    names = (*(name for name, _type, _autocomplete in FORM_FIELDS), "window")
+    fields = {name: values.get(name, "")[:2000] for name in names}
     with services().database.transaction() as session:
         forms.leave_message(session, g.conversation_id, values["contact"][:64], fields)
 
@@ -252,6 +269,7 @@ SPOKEN: dict[type[Exception], tuple[int, str]] = {
     ConversationEnded: (409, "conversation_ended"),
     ConversationNotFound: (404, "not_found"),
     NotInLog: (404, "not_found"),
+    desks.DeskUnknown: (400, "bad_request"),
     contact.ContactInvalid: (422, "form_invalid"),
 }
 SAYABLE: tuple[type[Exception], ...] = (ApiError, *SPOKEN)
