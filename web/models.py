@@ -1,8 +1,8 @@
 """The tables. The message log is the truth: every screen shows its rows in the order of `n`.
 
 Rule: only `conversations.py` writes messages, only `leases.py` and `turns.py` move turns,
-only `handoffs.py` moves handoffs. States are enums, checked by the database. What people wrote
-stands in `sealed` columns and nowhere else (see sealing.py); its parts are declared with `part`.
+only `handoffs.py` and its parts move handoffs. States are enums, checked by the database. What
+people wrote stands in `sealed` columns and nowhere else (see sealing.py); its parts are declared with `part`.
 """
 
 from __future__ import annotations
