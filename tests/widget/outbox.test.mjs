@@ -98,6 +98,16 @@ test('what the server refused is not sent again by itself', async () => {
   assert.equal(seen.posted.length, 1)
 })
 
+test('what waits for a yes to the privacy note is sent with the yes, not before', async () => {
+  const { outbox, seen } = outboxWith([answer(403, 'consent_needed'), answer(202)])
+  await outbox.add(item())
+  assert.deepEqual([outbox.items[0].state, outbox.items[0].needs_yes], ['failed', true])
+  await outbox.nudge()
+  assert.equal(seen.posted.length, 1)
+  await outbox.nudge(true)
+  assert.deepEqual(seen.sent, ['a'])
+})
+
 test('messages go in order, one at a time, and a refused one does not hold up the next', async () => {
   let running = 0
   const one = status => async () => {

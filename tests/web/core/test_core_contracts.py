@@ -42,7 +42,7 @@ AUDIENCES = {
     "security": "sign-in",
 }
 # What a blueprint runs before its views, beside its guard.
-BEFORE = dict.fromkeys(("chat", "plain"), ["screen_first", "limit_requests", "patient_guard"])
+BEFORE = {name: ["screen_first", "limit_requests", "patient_guard"] for name in ("chat", "plain")}
 
 
 def test_every_route_has_one_audience(app: Flask) -> None:
