@@ -432,8 +432,10 @@ def end(session: Session, conversation_id: str) -> None:
     conversation.ended_at = conversation.last_message_at
 
 
-def forget(session: Session, conversation_id: str) -> None:
-    """Remove all that is kept of a conversation; what hangs on it goes with it."""
-    handoffs.abandon(session, conversation_id)
-    session.execute(delete(Conversation).where(Conversation.id == conversation_id))
-    wake(session, conversation_id, "console")
+def forget(services: Services, conversation_id: str) -> None:
+    """Remove all that is kept of a conversation, without a trace; what hangs on it goes too."""
+    with services.database.transaction() as session:
+        handoffs.abandon(session, conversation_id)
+        session.execute(delete(Conversation).where(Conversation.id == conversation_id))
+        wake(session, conversation_id, "console")
+    services.database.wipe_traces()

@@ -10,14 +10,34 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from web import handoffs
+from web.contact import ContactInvalid
 from web.conversations import Screened, append_card, locked, open_one
 from web.models import Kind, Message
+from web.services import Services
 
 
 def leave_message(
-    session: Session, conversation_id: str, client_id: str, fields: dict[str, str]
+    services: Services,
+    conversation_id: str,
+    client_id: str,
+    fields: dict[str, str],
+    seen: Screened,
 ) -> None:
-    """Keep the contact form; the same client_id again changes nothing. Raises ContactInvalid."""
+    """Keep the contact form; the same client_id again changes nothing.
+
+    seen: what the danger screen says of its words. Its card comes into the log also when the form
+    cannot be taken yet. Raises ContactInvalid.
+    """
+    try:
+        with services.database.transaction() as session:
+            _keep(session, conversation_id, client_id, fields)
+    except ContactInvalid:
+        with services.database.transaction() as session:
+            show_card(session, conversation_id, seen, client_id)
+        raise
+
+
+def _keep(session: Session, conversation_id: str, client_id: str, fields: dict[str, str]) -> None:
     locked(session, conversation_id)
     form = _last_form(session, conversation_id)
     if form is not None and form.payload.get("client_id") == client_id:

@@ -15,7 +15,7 @@ from tests.conftest import Search
 from tests.web.core.test_core_pages import check_page
 from tests.web.test_privacy import CHEST, MakeApp, with_privacy
 from web.config import Settings
-from web.models import Conversation, Message
+from web.models import Conversation, Kind, Message
 from web.services import of
 
 PATH = "/plain-chat"
@@ -140,3 +140,15 @@ def test_without_a_yes_the_words_stay_in_the_box(make_app: MakeApp, settings: Se
     asked = send(browser, person="yes", agree="yes")
     assert asked.status_code == 200
     assert 'id="agree"' not in asked.text
+
+
+def test_a_form_that_cannot_be_taken_shows_the_card(app: Flask) -> None:
+    browser = app.test_client()
+    browser.get(PATH)
+    send(browser, text="hello")
+    page = send(browser, contact="f1", name="Pat", message="I want to kill myself")
+    assert page.status_code == 422
+    assert "988" in page.text
+    with of(app).database.reading() as session:
+        cards = session.scalars(select(Message).where(Message.kind == Kind.DANGER)).all()
+        assert [card.payload["card"] for card in cards] == ["988"]

@@ -196,7 +196,7 @@ def test_the_console_passes_on_and_accepts(desk: Desk, ana: Staff, bea: Staff, h
 def test_the_note_goes_with_the_conversation(desk: Desk, ana: Staff, bea: Staff, held: int) -> None:
 
     ask(desk, held, ana, f"staff:{bea.id}")
-    with desk.open() as session:
-        conversations.forget(session, handoffs.get(session, held).conversation_id)
+    with desk.app.app_context():
+        conversations.forget(desk.services, desk.conversation_of(held))
     with desk.reading() as session:
         assert session.query(Transfer).count() == 0

@@ -183,13 +183,7 @@ def ask_for_person(conversation_id: str) -> ResponseReturnValue:
 def send_form(conversation_id: str) -> ResponseReturnValue:
     refuse_writing(conversation_id)
     form = body(intake.Form)
-    try:
-        with services().database.transaction() as session:
-            forms.leave_message(session, conversation_id, form.client_id, form.fields)
-    except contact.ContactInvalid:
-        with services().database.transaction() as session:
-            forms.show_card(session, conversation_id, g.seen, form.client_id)
-        raise
+    forms.leave_message(services(), conversation_id, form.client_id, form.fields, g.seen)
     return jsonify(sent=True, card=g.seen.card), 202
 
 
@@ -251,9 +245,7 @@ def data(conversation_id: str) -> ResponseReturnValue:
 
 @blueprint.delete("/conversations/<conversation_id>")
 def forget(conversation_id: str) -> ResponseReturnValue:
-    with services().database.transaction() as session:
-        conversations.forget(session, conversation_id)
-    services().database.wipe_traces()
+    conversations.forget(services(), conversation_id)
     return jsonify(forgotten=True)
 
 

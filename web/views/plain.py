@@ -49,10 +49,13 @@ Values = MultiDict[str, str]
 # Before every request ----------------------------------------------------------------------------
 
 
+TYPED = ("text", *(name for name, _type, _autocomplete in FORM_FIELDS))
+
+
 @blueprint.before_request
 def screen_first() -> None:
     encoder = services().publisher.encoder
-    typed = request.form.get("text", "")
+    typed = "\n".join(request.form.get(name, "") for name in TYPED)
     g.seen = conversations.screened(services().settings, typed, request_lang(), encoder)
     if g.seen.card:
         g.card = Markup(g.seen.card["html"])
@@ -239,8 +242,7 @@ def ask_for_person(values: Values) -> None:
 def send_form(values: Values) -> None:
     names = (*(name for name, _type, _autocomplete in FORM_FIELDS), "window")
     fields = {name: values.get(name, "")[:2000] for name in names}
-    with services().database.transaction() as session:
-        forms.leave_message(session, g.conversation_id, values["contact"][:64], fields)
+    forms.leave_message(services(), g.conversation_id, values["contact"][:64], fields, g.seen)
 
 
 def end(_values: Values) -> None:
@@ -249,8 +251,7 @@ def end(_values: Values) -> None:
 
 
 def forget(_values: Values) -> None:
-    with services().database.transaction() as session:
-        conversations.forget(session, g.conversation_id)
+    conversations.forget(services(), g.conversation_id)
 
 
 ACTS: dict[str, Callable[[Values], None]] = {

@@ -42,6 +42,6 @@ def read_note(settings: Settings, lang: str) -> Article:
     path = folder / f"{lang}.md"
     if not path.is_file():
         path = folder / f"{settings.default_lang}.md"
-    days = str(settings.retention.conversation_days)
-    facts = {**settings.facts(lang), "retention.conversation_days": days}
+    days = {f"retention.{name}": str(value) for name, value in settings.retention}
+    facts = {**settings.facts(lang), **days}
     return read_article(path, folder, facts)
