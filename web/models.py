@@ -2,7 +2,8 @@
 
 Rule: only `conversations.py` writes messages, only `leases.py` and `turns.py` move turns,
 only `handoffs.py` and its parts move handoffs. States are enums, checked by the database. What
-people wrote stands in `sealed` columns and nowhere else (see sealing.py); its parts are declared with `part`.
+people wrote stands in `sealed` columns and nowhere else (see sealing.py); its parts are declared
+with `part`.
 """
 
 from __future__ import annotations
