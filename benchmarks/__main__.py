@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import large, peers, questions, search, turn
+from benchmarks import intents, large, peers, questions, search, turn
 
 BENCHMARKS = {"questions": questions.run, "search": search.run, "turn": turn.run}
-ON_REQUEST = {"peers": peers.run, "large": large.run}  # they take long, or other libraries
+# These take long, or other libraries.
+ON_REQUEST = {"peers": peers.run, "large": large.run, "intents": intents.run}
 
 
 def main(names: list[str]) -> int:
