@@ -7,8 +7,9 @@ import json
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -24,7 +25,6 @@ HERE = Path(__file__).parent
 READY_TIMEOUT_S = 180
 
 Turn = dict[str, Any]
-Talk = Callable[..., list[dict[str, Any]]]
 
 
 def load_training() -> ModuleType:
@@ -57,14 +57,47 @@ def rasa_run(
     )
 
 
-def talk_with(
-    conversations: list[list[Turn]], *, root: Path = ROOT, var: Path = VAR
-) -> list[dict[str, Any]]:
-    script, model = str(HERE / "talk_in_rasa.py"), str(var / "assistant")
-    done = rasa_run(script, model, root=root, var=var, input=json.dumps(conversations))
-    assert done.returncode == 0, done.stderr[-2000:]
-    held: list[dict[str, Any]] = json.loads(done.stdout)
-    return held
+class Talker:
+    """The trained model in one process that stays: starting it takes longer than 500 turns."""
+
+    def __init__(self, root: Path = ROOT, var: Path = VAR) -> None:
+        self._errors = tempfile.TemporaryFile()
+        self._process = subprocess.Popen(
+            [str(BOT_PYTHON), str(HERE / "talk_in_rasa.py"), str(var / "assistant")],
+            cwd=root,
+            env=load_training().rasa_environment(root, var),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            text=True,
+        )
+
+    def hold(self, conversations: list[list[Turn]]) -> list[dict[str, Any]]:
+        """Return what was said in each of them, and what is then kept."""
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(json.dumps(conversations) + "\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        assert answer, self._last_words()
+        held: list[dict[str, Any]] = json.loads(answer)
+        return held
+
+    def close(self) -> None:
+        self._process.communicate(timeout=20)
+        self._errors.close()
+
+    def _last_words(self) -> str:
+        self._process.wait(20)
+        self._errors.seek(0)
+        return self._errors.read().decode(errors="replace")[-2000:]
+
+
+@pytest.fixture(scope="session")
+def talker(trained: Path) -> Iterator[Talker]:
+    running = Talker()
+    yield running
+    running.close()
 
 
 @pytest.fixture(scope="session")

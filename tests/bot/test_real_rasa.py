@@ -1,17 +1,35 @@
 """A real `rasa run` with the trained model: REST in and out, and what it keeps to itself."""
 
+import itertools
 import json
 import re
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
+import yaml
 
-from tests.bot.conftest import HERE, ROOT, VAR, Server, load_training, rasa_run, talk_with, turn
+from tests.bot.conftest import (
+    HERE,
+    ROOT,
+    VAR,
+    Server,
+    Talker,
+    load_training,
+    rasa_run,
+    turn,
+)
 
 pytestmark = pytest.mark.rasa
 
+ASKED = ("ask_question", "nlu_fallback")
+SMALL_TALK = (
+    *("greet", "thank", "goodbye", "affirm", "deny", "ask_help", "ask_who_are_you"),
+    *("out_of_scope", "abuse", "give_praise"),
+)
 PASSAGES = [{"custom": {"kind": "passages"}}]
 # Planted words: in no file of the project but this one.
 PLANTED = ("zanzibarquux", "wobblegorp", "fluffernax", "grimbleshanks", "quixotanium")
@@ -35,6 +53,24 @@ DANGER = (
 )
 
 
+@dataclass(frozen=True)
+class HeldOut:
+    intent: str
+    lang: str
+    text: str
+
+
+def heldout_topics() -> list[HeldOut]:
+    """Return what a fourth author wrote, who saw no example. Never to be tuned on."""
+    lines = (HERE / "nlu_heldout_topics.tsv").read_text(encoding="utf-8").splitlines()
+    return [HeldOut(*line.split("\t")) for line in lines]
+
+
+def is_topic(intent: str) -> bool:
+    others = ("ask_person", "ask_callback", "ask_help", "ask_who_are_you", "ask_question")
+    return intent.startswith(("ask_", "give_")) and intent not in others
+
+
 def _said(items: list[dict[str, object]]) -> list[dict[str, object]]:
     return [{k: v for k, v in item.items() if k != "recipient_id"} for item in items]
 
@@ -54,7 +90,7 @@ def test_it_asks_back_once_and_then_brings_a_person(server: Server) -> None:
         {"title": "Talk to a person", "payload": "I want to talk to a person"}
     ]
     _, handoff = server.say(turn("do you treat hooves", misses=1), "pat.twice")
-    assert handoff["custom"] == {"kind": "handoff", "reason": "failed_twice"}
+    assert handoff["custom"] == {"kind": "handoff", "reason": "failed_twice", "topic": "general"}
 
 
 @pytest.mark.parametrize(
@@ -64,7 +100,15 @@ def test_it_asks_back_once_and_then_brings_a_person(server: Server) -> None:
 def test_its_own_button_is_understood(server: Server, lang: str, payload: str) -> None:
     for kb in ("answer", "choices", "none"):
         *_, handoff = server.say(turn(payload, kb=kb, lang=lang), f"pat.button-{lang}-{kb}")
-        assert handoff["custom"] == {"kind": "handoff", "reason": "asked"}
+        assert handoff["custom"]["reason"] == "asked"
+
+
+def test_a_person_is_asked_for_with_what_it_is_about(server: Server) -> None:
+    server.say(turn("my pills are almost gone, i need a refill"), "pat.topic")
+    *_, handoff = server.say(turn("yes please", misses=1), "pat.topic")
+    assert handoff["custom"] == {"kind": "handoff", "reason": "asked", "topic": "prescriptions"}
+    *_, form = server.say(turn("la enfermera me trató muy mal", lang="es"), "pat.complaint")
+    assert form["custom"] == {"kind": "form", "form": "contact", "topic": "complaints"}
 
 
 @pytest.mark.parametrize(
@@ -119,9 +163,9 @@ def test_the_log_holds_no_word_of_a_patient(server: Server) -> None:
     assert re.search(r"rest\.message\.received\.failure \w+ at .*\d", log)
 
 
-def test_it_stores_no_vector(trained: Path) -> None:
+def test_it_stores_no_vector(talker: Talker) -> None:
     vector = [0.0123456] * 384
-    (held,) = talk_with([[turn("where can i park", kb="answer", vector=vector)] * 2])
+    (held,) = talker.hold([[turn("where can i park", kb="answer", vector=vector)] * 2])
     kept = json.dumps(held["events"])
     assert "where can i park" in kept
     assert '"kb": "answer"' in kept
@@ -161,28 +205,91 @@ def test_the_stories_come_out_as_told(trained: Path, tmp_path: Path) -> None:
     assert "None of the test stories failed" in failed
 
 
-def test_it_understands_people_it_never_heard(trained: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def understood(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Return message → intent of all held-out messages, as Rasa's own test heard them."""
+    nlu, out = tmp_path_factory.mktemp("nlu"), tmp_path_factory.mktemp("out")
+    shutil.copy(HERE / "nlu_heldout.yml", nlu)
+    blocks = [{"intent": row.intent, "examples": f"- {row.text}\n"} for row in heldout_topics()]
+    topics = yaml.safe_dump({"version": "3.1", "nlu": blocks}, allow_unicode=True)
+    (nlu / "topics.yml").write_text(topics, encoding="utf-8")
     done = rasa_run(
-        *("-m", "rasa", "test", "nlu", "--no-plot", "--successes", "--model", str(trained)),
-        *("--nlu", str(HERE / "nlu_heldout.yml"), "--out", str(tmp_path)),
+        *("-m", "rasa", "test", "nlu", "--no-plot", "--successes"),
+        *("--model", str(trained), "--nlu", str(nlu), "--out", str(out)),
     )
     assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
-    right = json.loads((tmp_path / "intent_successes.json").read_text())
-    errors = json.loads((tmp_path / "intent_errors.json").read_text())
+    listed = [json.loads((out / f"intent_{n}.json").read_text()) for n in ("successes", "errors")]
+    return {each["text"]: _acted_on(each["intent_prediction"]) for each in itertools.chain(*listed)}
+
+
+def _acted_on(heard: dict[str, Any]) -> str:
+    """Rasa's test looks behind FallbackClassifier; patients do not."""
+    pipeline = yaml.safe_load((ROOT / "config.yml").read_text())["pipeline"]
+    (fallback,) = (each for each in pipeline if each["name"] == "FallbackClassifier")
+    return str(heard["name"]) if heard["confidence"] >= fallback["threshold"] else "nlu_fallback"
+
+
+def test_it_understands_people_it_never_heard(understood: dict[str, str]) -> None:
+    blocks = yaml.safe_load((HERE / "nlu_heldout.yml").read_text())["nlu"]
+    wanted = {
+        line.removeprefix("- "): block["intent"]
+        for block in blocks
+        for line in block["examples"].splitlines()
+    }
+    assert len(wanted) >= 120
     # Unknown is treated like a question: no harm is done by taking one for the other.
-    asked = {"ask_question", "nlu_fallback"}
-    mistaken = [e for e in errors if e["intent_prediction"]["name"] not in asked]
-    unsure = [e for e in errors if e not in mistaken and e["intent"] != "ask_question"]
-    count = len(right) + len(errors)
-    assert count >= 120
-    assert len(mistaken) / count <= 0.05, [e["intent_prediction"] for e in mistaken]
-    assert len(unsure) / count <= 0.15, [e["intent"] for e in unsure]
+    wrong = {
+        text: understood[text]
+        for text, intent in wanted.items()
+        if understood[text] not in (intent, *ASKED)
+        and not (intent == "ask_question" and is_topic(understood[text]))
+    }
+    unsure = [
+        text
+        for text, intent in wanted.items()
+        if understood[text] in ASKED and intent != "ask_question"
+    ]
+    assert len(wrong) / len(wanted) <= 0.05, wrong
+    assert len(unsure) / len(wanted) <= 0.15, unsure
 
 
-def test_a_changed_rule_changes_the_reply(trained: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("lang", "least_right", "most_wrong"), [("en", 0.55, 0.15), ("es", 0.45, 0.15)]
+)
+def test_it_knows_the_topic_of_a_fourth_author(
+    understood: dict[str, str], lang: str, least_right: float, most_wrong: float
+) -> None:
+    rows = [row for row in heldout_topics() if row.lang == lang and is_topic(row.intent)]
+    right = [row for row in rows if understood[row.text] == row.intent]
+    wrong = [row for row in rows if understood[row.text] not in (row.intent, *ASKED)]
+    assert len(right) / len(rows) >= least_right
+    assert len(wrong) / len(rows) <= most_wrong, wrong
+
+
+@pytest.mark.parametrize("lang", ["en", "es"])
+def test_it_tells_a_person_and_small_talk_from_questions(
+    understood: dict[str, str], lang: str
+) -> None:
+    rows = [row for row in heldout_topics() if row.lang == lang and not is_topic(row.intent)]
+    wrong = [row for row in rows if not _is_harmless(row.intent, understood[row.text])]
+    assert len(wrong) / len(rows) <= 0.1
+
+
+def _is_harmless(wanted: str, heard: str) -> bool:
+    """A question taken for a topic is still searched for; what is not sure of itself asks back."""
+    if wanted == "ask_question":
+        return heard in ASKED or (heard.startswith("ask_") and is_topic(heard))
+    if wanted == "small_talk":
+        return heard in (*SMALL_TALK, *ASKED)
+    return heard in (wanted, "ask_callback", *ASKED)
+
+
+def test_a_changed_rule_changes_the_reply(talker: Talker, tmp_path: Path) -> None:
     """Rasa decides: the same message, the same facts, another rule, another reply."""
     copy = tmp_path / "checkout"
-    shutil.copytree(ROOT / "bot", copy / "bot", ignore=shutil.ignore_patterns("__pycache__"))
+    # Without the authors of the topics it trains in half the time, and knows a person all the same.
+    ignored = shutil.ignore_patterns("__pycache__", "author_*.yml")
+    shutil.copytree(ROOT / "bot", copy / "bot", ignore=ignored)
     shutil.copy(ROOT / "config.yml", copy)
     (copy / "var").mkdir()
     (copy / "var" / "models").symlink_to(VAR / "models")
@@ -197,7 +304,9 @@ def test_a_changed_rule_changes_the_reply(trained: Path, tmp_path: Path) -> None
     # Rasa writes into config.yml where it misses something.
     assert (copy / "config.yml").read_bytes() == config
     said = [[turn("i want to talk to a real person please")]]
-    (here,) = talk_with(said)
-    (there,) = talk_with(said, root=copy, var=copy / "var")
-    assert here["replies"][0][-1]["custom"] == {"kind": "handoff", "reason": "asked"}
+    (here,) = talker.hold(said)
+    other = Talker(copy, copy / "var")
+    (there,) = other.hold(said)
+    other.close()
+    assert here["replies"][0][-1]["custom"]["kind"] == "handoff"
     assert there["replies"][0][0]["text"].startswith("I can answer questions about")
