@@ -296,6 +296,7 @@ export class Panel {
     if (isAsked(answer)) {
       this.#afterYes = () => this.#askForPerson()
       this.#askForYes()
+      return this.status.announce(answer.body.error.message)
     }
     if (answer.status === 404) return this.#startFresh('gone')
     if (answer.status !== 202) return this.face.explain(answer)
