@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 import snowballstemmer
@@ -52,7 +53,7 @@ def _longest(text: str, words: list[re.Match[str]], folded: list[str], at: int) 
 
 
 def _is_unbroken(text: str, words: list[re.Match[str]]) -> bool:
-    return text[words[0].start() : words[-1].end()].count(" ") == len(words) - 1
+    return all(text[one.end() : other.start()].isspace() for one, other in pairwise(words))
 
 
 @lru_cache(maxsize=1)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 
-from search.text import ranks, words_of
+from search.text import ranks, spanish_rank, words_of
 
 _SPANISH_LETTERS = re.compile(r"[ñÑ¿¡]")
 _SPANISH_ENDINGS = re.compile(
@@ -25,16 +25,16 @@ def notice_language(text: str, offered: str = "en") -> str:
     """Return "en" or "es"; `offered` where the words do not tell."""
     if _SPANISH_LETTERS.search(text):
         return "es"
-    english, spanish = ranks("en"), ranks("es")
-    vote = sum(_vote(word, english, spanish) for word in words_of(text[:2000])[:_MAX_WORDS])
+    vote = sum(_vote(word) for word in words_of(text[:2000])[:_MAX_WORDS])
     if abs(vote) < 1.0:
         return offered
     return "es" if vote > 0 else "en"
 
 
-def _vote(word: str, english: dict[str, int], spanish: dict[str, int]) -> float:
+def _vote(word: str) -> float:
     """Return a log ratio, above 0 for Spanish. Frequency falls as one over the rank."""
-    in_english, in_spanish = english.get(word), spanish.get(word)
+    in_english = ranks("en").get(word)
+    in_spanish = ranks("es").get(word) if in_english is not None else spanish_rank(word)
     if in_english is None and in_spanish is None:
         return 1.5 * bool(_SPANISH_ENDINGS.search(word)) - 1.5 * bool(_ENGLISH_ENDINGS.search(word))
     ratio = (10 + (_UNKNOWN_RANK if in_english is None else in_english)) / (

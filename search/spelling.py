@@ -14,7 +14,7 @@ from functools import cached_property
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from search.text import WORD, fold, oddness, ranks
+from search.text import WORD, fold, oddness, ranks, spanish_rank
 
 MIN_LETTERS = 4
 TWO_MISTAKES_FROM = 8
@@ -67,7 +67,7 @@ class Vocabulary:
         return not any(self._is_known(form) for form in (word, word.removesuffix("s")))
 
     def _is_known(self, word: str) -> bool:
-        return word in self.counts or word in ranks("en") or word in ranks("es")
+        return word in self.counts or word in ranks("en") or spanish_rank(word) is not None
 
     def _nearest(self, word: str) -> str | None:
         """Return the one nearest word, the articles' own first; None between equals."""

@@ -31,7 +31,7 @@ from search.thresholds import Thresholds
 from search.vectors import Cells, VectorStore
 
 # The vectors of Spanish texts are those of their glosses: another glossary means other vectors.
-FORMAT = f"6-{gloss.version()}"
+FORMAT = f"7-{gloss.version()}"
 CURRENT = "current"
 GENERATION = "generation-"
 MANIFEST = "manifest.json"

@@ -19,6 +19,7 @@ LATIN = re.compile(r"[A-Za-zÀ-ɏ]")
 _APOSTROPHES = str.maketrans("", "", "'\u2019")
 _LANGUAGES = {"en": "english", "es": "spanish"}
 _LISTED = 45_000
+_GLOSSED = 4_000
 _FOLDER = Path(__file__).parent / "words"
 
 
@@ -67,13 +68,32 @@ def asking_stems(lang: str) -> frozenset[str]:
 @lru_cache(maxsize=2)
 def ranks(lang: str) -> dict[str, int]:
     """Return the rank of each ordinary word of the language, 0 for the most frequent."""
-    return {word: rank for rank, word in enumerate(_read(lang))}
+    listed = {word: rank for rank, word in enumerate(_read(lang))}
+    for word in _glossed() if lang == "es" else ():
+        listed.setdefault(word, _GLOSSED)
+    return listed
+
+
+def spanish_rank(word: str) -> int | None:
+    """Return the rank of the word or, as the list lacks many a plural, of its shorter form."""
+    listed = ranks("es")
+    if word in listed or not word.endswith(("s", "n")):
+        return listed.get(word)
+    return listed.get(word[:-1], listed.get(word[:-2]))
 
 
 def oddness(word: str) -> float:
     """Return 0 for the 500 most ordinary words of English or Spanish, 1 for one in neither list."""
-    rank = min(ranks("en").get(word, _LISTED), ranks("es").get(word, _LISTED))
+    spanish = spanish_rank(word)
+    rank = min(ranks("en").get(word, _LISTED), _LISTED if spanish is None else spanish)
     return min(1.0, max(0.0, math.log((rank + 1) / 500) / math.log(_LISTED / 500)))
+
+
+def _glossed() -> list[str]:
+    """Return the glossary's single words; many of them are too rare for the list."""
+    lines = (_FOLDER.parent / "glossary" / "es_en.tsv").read_text(encoding="utf-8").split("\n")
+    pairs = [line.split("\t") for line in lines if line]
+    return [spanish for spanish, english in pairs if " " not in spanish and spanish != english]
 
 
 def _read(name: str) -> list[str]:

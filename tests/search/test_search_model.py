@@ -111,7 +111,7 @@ def say(index: Index, encoder: Encoder):  # type: ignore[no-untyped-def]
 
 
 def test_a_plain_question_gets_the_clinics_own_words(say, index: Index) -> None:  # type: ignore[no-untyped-def]
-    found = say("should my kids be wearing masks?")
+    found = say("what are the symptoms of covid-19?")
     assert found.outcome is Outcome.ANSWER
     assert found.engine is Engine.FULL
     texts = {passage.text for passage in index.passages}
@@ -199,6 +199,33 @@ def test_a_short_follow_up_takes_the_last_question_along(encoder: Encoder, tmp_p
     assert found.understood == "when are you open? and at the weekend?"
     alone = ask(index, encoder, "where can i park", previous="when are you open?")
     assert (alone.passages[0].article, alone.understood) == ("park", "where can i park")
+
+
+def test_a_spanish_question_is_offered_an_english_article(encoder: Encoder, tmp_path: Path) -> None:
+    for name, text in {
+        "park": "# Where can I park?\n\nBehind the building, free for two hours.\n",
+        "cost": "# What does a visit cost?\n\n120 dollars.\n",
+        "refill": "# How do I get a refill?\n\nAsk your pharmacy.\n",
+    }.items():
+        (tmp_path / f"{name}.md").write_text(text)
+    index, _ = build(tmp_path, encoder)
+    for question, wanted in (("¿Dónde puedo estacionar?", "park"), ("surtir mi receta", "refill")):
+        found = ask(index, encoder, question)
+        assert found.passages[0].article == wanted
+        assert found.outcome is not Outcome.ANSWER
+
+
+def test_an_article_stands_first_in_the_language_of_the_question(
+    encoder: Encoder, tmp_path: Path
+) -> None:
+    (tmp_path / "en.md").write_text("---\ntitle: Where can I park?\n---\nBehind the building.\n")
+    (tmp_path / "es.md").write_text(
+        "---\ntitle: Estacionamiento\nlang: es\ntranslation_of: en\n---\nDetrás del edificio.\n"
+    )
+    (tmp_path / "cost.md").write_text("# What does a visit cost?\n\n120 dollars.\n")
+    index, _ = build(tmp_path, encoder)
+    assert ask(index, encoder, "where can i park").passages[0].article == "en"
+    assert ask(index, encoder, "donde me puedo estacionar").passages[0].article == "es"
 
 
 def test_the_question_is_found_inside_a_story(say) -> None:  # type: ignore[no-untyped-def]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from search.followup import joined
+from search.gloss import english_of, meant
 from search.language import notice_language
 from search.lexical import index_terms
 from search.shown import MAX_WORDS, best_piece
@@ -28,6 +29,8 @@ def test_names_are_far_from_everyday_speech() -> None:
     [
         ("donde estaciono", "es"),
         ("cita", "es"),
+        ("hay escaleras", "es"),
+        ("efectos secundarios", "es"),
         ("tos seca", "es"),
         ("no puedo ir manana", "es"),
         ("¿?", "es"),
@@ -45,6 +48,28 @@ def test_the_language_of_a_few_words_is_noticed(text: str, lang: str) -> None:
 def test_a_text_that_does_not_tell_gets_the_language_offered(text: str) -> None:
     assert notice_language(text, "es") == "es"
     assert notice_language(text, "en") == "en"
+
+
+@pytest.mark.parametrize(
+    ("spanish", "english"),
+    [
+        ("Quiero hacer una cita.", "i want make an appointment."),
+        ("¿Tienen Medicaid?", "do you have Medicaid?"),
+        ("pastillas, recetas", "pills, prescriptions"),
+        ("", ""),
+    ],
+)
+def test_spanish_is_read_as_rough_english(spanish: str, english: str) -> None:
+    assert english_of(spanish) == english
+
+
+def test_a_phrase_is_not_found_across_a_full_stop() -> None:
+    assert english_of("codigo de verificacion") == "verification code"
+    assert "verification code" not in english_of("codigo. de verificacion")
+
+
+def test_english_is_read_as_it_stands() -> None:
+    assert meant("Can I see a doctor?", "en") == "Can I see a doctor?"
 
 
 def test_rare_words_count_more_and_absent_ones_nothing() -> None:
