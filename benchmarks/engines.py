@@ -212,15 +212,15 @@ def main(name: str, act: str, folder: Path, model: str) -> None:
         return
     engine.load(folder, "passages")
     engine.ask("passages", "warm up", hybrid=False)
-    _say(reply, {"resident_mb": _resident_mb()})
+    _say(reply, {"resident_mb": _resident_mb(), "cpu_s": time.process_time()})
     for kind in kinds[1:]:
         engine.load(folder, kind)
     for line in sys.stdin:
         asked = json.loads(line)
-        started = time.perf_counter()
+        started, cpu_started = time.perf_counter(), time.process_time()
         found = engine.ask(asked["kind"], asked["text"], hybrid=asked["hybrid"])
-        took_s = time.perf_counter() - started
-        _say(reply, {"articles": list(dict.fromkeys(found))[:3], "s": took_s})
+        cpu_s, took_s = time.process_time() - cpu_started, time.perf_counter() - started
+        _say(reply, {"articles": list(dict.fromkeys(found))[:3], "s": took_s, "cpu_s": cpu_s})
 
 
 def _own_stdout() -> Any:

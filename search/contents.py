@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search.articles import Article
+from search.counted import Counted
 from search.encoder import Encoder, Vectors
-from search.gloss import meant
-from search.lexical import Lexical, index_terms
+from search.lexical import Lexical, index_counted
 from search.passages import Passage
-from search.spelling import Vocabulary, vocabulary_of
-from search.text import terms_of, words_of
+from search.prepared import TERMS, WORDS, Prepared, prepare, texts_of
+from search.spelling import Vocabulary
 from search.thresholds import UNLEARNT, Thresholds
 from search.vectors import Nearest, VectorStore
 
@@ -82,23 +82,15 @@ class Index:
 
     @cached_property
     def titles(self) -> Nearest:
-        return self.store.near(
-            meant(article.title, article.lang) for article in self.articles.values()
-        )
+        return self.store.near([one.title for one in self._pieces])
 
     @cached_property
     def headings(self) -> Vectors:
-        return self.store.take(
-            meant(heading_text(p, self.articles[p.article]), self.articles[p.article].lang)
-            for p in self.passages
-        )
+        return self.store.take([key for one in self._pieces for key in one.headings])
 
     @cached_property
     def bodies(self) -> Nearest:
-        return self.store.near(
-            meant(body_text(p, self.articles[p.article]), self.articles[p.article].lang)
-            for p in self.passages
-        )
+        return self.store.near([key for one in self._pieces for key in one.bodies])
 
     @cached_property
     def centres(self) -> Vectors:
@@ -111,11 +103,11 @@ class Index:
 
     @cached_property
     def questions(self) -> Nearest:
-        return self.store.near(
-            meant(question, article.lang)
-            for article in self.articles.values()
-            for question in article.questions
-        )
+        return self.store.near([key for one in self._pieces for key in one.questions])
+
+    @cached_property
+    def _pieces(self) -> tuple[Prepared, ...]:
+        return tuple(map(prepare, self.articles.values()))
 
     def has_term(self, term: str, number: int) -> bool:
         """Tell whether the term stands in a passage of the article."""
@@ -135,64 +127,39 @@ class Index:
 
 
 def assemble(
-    articles: Mapping[str, Article],
-    passages: tuple[Passage, ...],
-    encoder: Encoder | None,
-    previous: Index | None = None,
+    articles: Mapping[str, Article], encoder: Encoder | None, previous: Index | None = None
 ) -> Index:
     recipe = encoder.recipe if encoder else LEXICAL_RECIPE
     usable = previous if previous and previous.recipe == recipe else None
     old = usable.store if usable else VectorStore.empty()
-    store = old.grown(_texts(articles, passages), encoder) if encoder else VectorStore.empty()
+    pieces = [prepare(article) for article in articles.values()]
+    keys = dict.fromkeys(key for one in pieces for key in one.keys)
     return Index(
         articles=articles,
-        passages=passages,
+        passages=tuple(passage for one in pieces for passage in one.passages),
         recipe=recipe,
         built_at=datetime.now(UTC),
-        store=store,
-        lexical=index_terms([passage_terms(p, articles[p.article]) for p in passages]),
-        vocabulary=vocabulary_of(_words(articles, passages)),
+        store=old.grown(tuple(keys), partial(_texts, articles), encoder) if encoder else old,
+        lexical=index_counted([terms for one in pieces for terms in one.terms], TERMS.names),
+        vocabulary=Vocabulary(_added_up([one.words for one in pieces])),
         thresholds=usable.thresholds if usable else {},
         learnt_from=usable.learnt_from if usable else frozenset(),
     ).warm()
 
 
-def heading_text(passage: Passage, article: Article) -> str:
-    """Return what the heading's vector stands for: a bare "Adults" needs what is above it."""
-    return " > ".join(part for part in (passage.trail, passage.heading) if part) or article.title
-
-
-def body_text(passage: Passage, article: Article) -> str:
-    parts = [article.title, heading_text(passage, article), passage.text]
-    if passage.position == 0 and article.summary not in passage.text:
-        parts.insert(2, article.summary)
-    return "\n".join(dict.fromkeys(part for part in parts if part))
-
-
-def passage_terms(passage: Passage, article: Article) -> list[str]:
-    return terms_of(body_text(passage, article), article.lang)
-
-
-def _texts(articles: Mapping[str, Article], passages: Sequence[Passage]) -> Iterable[str]:
+def _texts(articles: Mapping[str, Article], keys: Iterable[str]) -> dict[str, str]:
+    """Return the texts of these keys."""
+    wanted, texts = set(keys), dict[str, str]()
     for article in articles.values():
-        for text in (article.title, *article.questions):
-            yield meant(text, article.lang)
-    for passage in passages:
-        article = articles[passage.article]
-        yield meant(heading_text(passage, article), article.lang)
-        yield meant(body_text(passage, article), article.lang)
+        if not wanted.isdisjoint(prepare(article).keys):
+            texts.update(zip(prepare(article).keys, texts_of(article), strict=True))
+    return texts
 
 
-def _words(articles: Mapping[str, Article], passages: Sequence[Passage]) -> Iterable[str]:
-    for article in articles.values():
-        yield from words_of(" ".join((article.title, article.summary, *article.questions)))
-    for passage in passages:
-        yield from words_of(f"{passage.heading} {passage.text}")
-
-
-def passages_by_article(index: Index) -> dict[str, tuple[Passage, ...]]:
-    starts = index.spans
-    return {
-        name: index.passages[starts[number] : starts[number + 1]]
-        for number, name in enumerate(index.names)
-    }
+def _added_up(words: Sequence[Counted]) -> dict[str, int]:
+    if not words:
+        return {}
+    numbers = np.concatenate([one.numbers for one in words])
+    counts = np.concatenate([one.counts for one in words])
+    sums = np.bincount(numbers, weights=counts)
+    return {WORDS.names[number]: int(sums[number]) for number in np.flatnonzero(sums)}

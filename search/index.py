@@ -6,16 +6,19 @@ nothing again, and thresholds are learnt anew only when much changed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 
 from search import learning
-from search.articles import PUBLIC, PUBLISHED, Article, ArticleInvalid, article_id, read_article
-from search.contents import Index, assemble, passages_by_article
+from search.articles import PUBLIC, PUBLISHED, Article, ArticleInvalid, read_article
+from search.contents import Index, assemble
 from search.encoder import Encoder
-from search.passages import Passage, split
+from search.prepared import KEPT, prepare
 from search.storage import IndexDamaged, IndexMissing, load, save
 
 __all__ = [
@@ -28,6 +31,11 @@ __all__ = [
     "load",
     "save",
 ]
+
+
+SETTLED_S = 2.0
+
+Facts = frozenset[tuple[str, str]]
 
 
 class ArticleStatus(StrEnum):
@@ -63,20 +71,8 @@ def build(
     """
     articles, reports = read_folder(folder, audience=audience, facts=facts, skip_demo=skip_demo)
     known = previous.articles if previous else {}
-    kept = passages_by_article(previous) if previous else {}
-    passages: list[Passage] = []
-    rows = []
-    for report in reports:
-        article = articles.get(report.article)
-        if article is None:
-            rows.append(report)
-            continue
-        is_same = report.article in kept and known[report.article] == article
-        pieces = kept[report.article] if is_same else split(article)
-        passages.extend(pieces)
-        status = ArticleStatus.UNCHANGED if is_same else ArticleStatus.INDEXED
-        rows.append(ArticleReport(report.article, status, len(pieces)))
-    index = assemble(articles, tuple(passages), encoder, previous)
+    rows = [_compared(report, articles.get(report.article), known) for report in reports]
+    index = assemble(articles, encoder, previous)
     if learn and encoder is not None and learning.is_stale(index):
         index = learning.learn(index, encoder)
     return index, tuple(rows)
@@ -88,11 +84,10 @@ def read_folder(
     articles: dict[str, Article] = {}
     claimed: dict[tuple[str, str, str], str] = {}
     reports = []
-    for path in sorted(folder.rglob("*.md"), key=lambda path: article_id(path, folder)):
-        if path.is_dir() and not path.is_symlink():
-            continue
+    known_facts = frozenset((facts or {}).items())
+    for _, path in sorted(_files(str(folder))):
         try:
-            article = read_article(path, folder, facts)
+            article = _read(path, str(folder), known_facts)
             reason = _why_left_out(article, audience, skip_demo=skip_demo)
             if reason is None:
                 _claim(article, claimed)
@@ -105,6 +100,45 @@ def read_folder(
         articles[article.id] = article
         reports.append(ArticleReport(article.id, ArticleStatus.INDEXED))
     return articles, reports
+
+
+def _compared(
+    report: ArticleReport, article: Article | None, known: Mapping[str, Article]
+) -> ArticleReport:
+    if article is None:
+        return report
+    is_same = known.get(report.article) == article
+    status = ArticleStatus.UNCHANGED if is_same else ArticleStatus.INDEXED
+    return ArticleReport(report.article, status, len(prepare(article).passages))
+
+
+def _files(folder: str) -> Iterator[tuple[str, str]]:
+    """Yield the id and the path of every *.md; links to folders are named, not followed."""
+    for place, folders, files in os.walk(folder):
+        links = (name for name in folders if os.path.islink(os.path.join(place, name)))
+        for name in (*files, *links):
+            if name.endswith(".md"):
+                path = os.path.join(place, name)
+                inside = path[len(folder) + 1 :]
+                yield os.path.splitext(inside)[0].replace(os.sep, "/"), path
+
+
+def _read(path: str, folder: str, facts: Facts) -> Article:
+    """Read the article, or take the one that was read when the file was last looked at."""
+    try:
+        seen = os.stat(path)
+    except OSError:
+        return read_article(Path(path), Path(folder), dict(facts))
+    # Two changes within one tick of the disk's clock look like one: what is new is read again.
+    if time.time() - seen.st_ctime < SETTLED_S:
+        return read_article(Path(path), Path(folder), dict(facts))
+    signature = (seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns)
+    return _read_once(path, folder, signature, facts)
+
+
+@lru_cache(maxsize=KEPT)
+def _read_once(path: str, folder: str, _: tuple[int, ...], facts: Facts) -> Article:
+    return read_article(Path(path), Path(folder), dict(facts))
 
 
 def _why_left_out(article: Article, audience: str, *, skip_demo: bool) -> str | None:

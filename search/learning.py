@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from search.confidence import about, right, version
-from search.contents import Index, heading_text
+from search.contents import Index
 from search.encoder import Encoder
 from search.gloss import meant
 from search.language import notice_language
+from search.prepared import heading_text
 from search.ranking import Ranked, View, rank
 from search.signals import Numbers, signals
 from search.text import terms_of, words_of
@@ -117,7 +118,7 @@ def far_away() -> list[str]:
 
 def leave_out(index: Index, number: int, text: str) -> Asked:
     lang = str(index.languages[number])
-    view = View(index.store.take([meant(text, lang)])[0], tuple(terms_of(text, lang)))
+    view = View(index.store.take([key_of(meant(text, lang))])[0], tuple(terms_of(text, lang)))
     return Asked(rank(index, [view], lang, without=number), text, lang, number)
 
 

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from search.counted import Counted, Integers
+
 K1 = 1.2
 B = 0.6
 
 Floats = NDArray[np.float32]
-Integers = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -77,10 +78,28 @@ def index_terms(passages: Sequence[Sequence[str]]) -> Lexical:
     )
 
 
+def index_counted(passages: Sequence[Counted], names: Sequence[str]) -> Lexical:
+    """Make the index of passages whose stems are given as places in `names`, each once."""
+    if not passages:
+        return index_terms([])
+    numbers = np.concatenate([passage.numbers for passage in passages])
+    different = [len(passage.numbers) for passage in passages]
+    used = np.flatnonzero(np.bincount(numbers, minlength=1))
+    place = np.zeros(int(numbers.max(initial=0)) + 1, dtype=np.int32)
+    place[used] = np.arange(len(used), dtype=np.int32)
+    owners = np.repeat(np.arange(len(passages), dtype=np.int32), different)
+    counts = np.concatenate([passage.counts for passage in passages]).astype(np.float32)
+    lengths = np.bincount(owners, weights=counts, minlength=len(passages)).astype(np.float32)
+    terms = {names[number]: new for new, number in enumerate(used.tolist())}
+    return _weigh(terms, place[numbers], owners, counts, lengths)
+
+
 def _weigh(
     terms: dict[str, int], numbers: Integers, owners: Integers, counts: Floats, lengths: Floats
 ) -> Lexical:
-    order = np.argsort(numbers, kind="stable")
+    # Numbers of 16 bits are sorted by radix, ten times as fast.
+    narrow = numbers.astype(np.uint16) if len(terms) <= 2**16 else numbers
+    order = np.argsort(narrow, kind="stable")
     found_in = np.bincount(numbers, minlength=len(terms)).astype(np.float32)
     size = len(lengths)
     rarity = np.log1p((size - found_in + 0.5) / (found_in + 0.5)).astype(np.float32)

@@ -139,7 +139,7 @@ def _parts(
         parts[4] = parts[5] = parts[3]
         return parts
     owners = index.owner[candidates]
-    articles, place = np.unique(owners, return_inverse=True)
+    articles, place = np.unique(owners.astype(np.int64), return_inverse=True)
     parts[0] = _products(index.headings, candidates, view.vector)
     parts[1] = _products(index.bodies.vectors, candidates, view.vector)
     parts[2] = _products(index.titles.vectors, articles, view.vector)[place]

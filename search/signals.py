@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search import wording
-from search.contents import Index, heading_text
+from search.contents import Index
+from search.prepared import heading_text
 from search.ranking import Ranked
 from search.text import oddness, stem, stop_words, term_set
 from search.thresholds import Thresholds

@@ -76,7 +76,7 @@ class Vocabulary:
         for length in range(len(word) - allowed, len(word) + allowed + 1):
             choices = self.by_shape.get((length, word[0]), [])
             for candidate, distance, _ in process.extract(
-                word, choices, scorer=OSA.distance, score_cutoff=allowed, limit=8
+                word, choices, scorer=OSA.distance, score_cutoff=allowed, limit=None
             ):
                 near.append((distance + self._doubt(candidate), candidate))
         near.sort()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -63,30 +63,37 @@ class VectorStore:
     def rows(self) -> dict[str, int]:
         return {key: row for row, key in enumerate(self.keys)}
 
-    def take(self, texts: Iterable[str]) -> Vectors:
-        rows = self._rows_of(texts)
-        return self.vectors[rows] if rows else np.empty((0, self._width), dtype=np.float32)
+    def take(self, keys: Sequence[str]) -> Vectors:
+        return self.vectors[self._rows_of(keys)]
 
-    def near(self, texts: Iterable[str]) -> Nearest:
-        """Return what finds the nearest of these texts, chosen by how many they are."""
-        rows = self._rows_of(texts)
+    def near(self, keys: Sequence[str]) -> Nearest:
+        """Return what finds the nearest of these, chosen by how many they are."""
+        rows = self._rows_of(keys)
         if len(rows) < MANY or not len(self.cells.centres):
-            vectors = self.vectors[rows] if rows else np.empty((0, self._width), dtype=np.float32)
-            return Flat(vectors)
+            return Flat(self.vectors[rows])
         return Celled(self.vectors[rows], self.cells.centres, self.cells.of[rows])
 
-    def grown(self, texts: Iterable[str], encoder: Encoder) -> VectorStore:
-        """Return a store of exactly these texts; only those that are not here are embedded."""
-        wanted = {key_of(text): text for text in texts}
-        if not wanted:
+    def grown(
+        self,
+        keys: Sequence[str],
+        find: Callable[[Sequence[str]], Mapping[str, str]],
+        encoder: Encoder,
+    ) -> VectorStore:
+        """Return a store of exactly these keys, each given once.
+
+        find: returns the texts of keys; only those that are not here are asked for and embedded.
+        """
+        if not keys:
             return VectorStore.empty()
-        kept = np.array([self.rows.get(key, -1) for key in wanted], dtype=np.int64)
-        fresh = encoder.encode([text for key, text in wanted.items() if key not in self.rows])
-        width = fresh.shape[1] if len(fresh) else self._width
-        vectors = np.empty((len(wanted), width), dtype=np.float32)
-        vectors[kept >= 0] = self.vectors[kept[kept >= 0]] if self.size else 0.0
+        kept = np.array([self.rows.get(key, -1) for key in keys], dtype=np.int64)
+        missing = [key for key, row in zip(keys, kept.tolist(), strict=True) if row < 0]
+        texts = find(missing) if missing else {}
+        fresh = encoder.encode([texts[key] for key in missing])
+        if len(missing) == len(keys):
+            return VectorStore(tuple(keys), fresh, self._cells_for(fresh, kept))
+        vectors = np.take(self.vectors, kept, axis=0, mode="clip")
         vectors[kept < 0] = fresh
-        return VectorStore(tuple(wanted), vectors, self._cells_for(vectors, kept))
+        return VectorStore(tuple(keys), vectors, self._cells_for(vectors, kept))
 
     def _cells_for(self, vectors: Vectors, kept: Rows) -> Cells:
         """Keep the centres while they fit; a vector that was here keeps its cell."""
@@ -100,12 +107,8 @@ class VectorStore:
         of[kept < 0] = nearest_centres(vectors[kept < 0], self.cells.centres)
         return Cells(self.cells.centres, of, self.cells.learnt_from)
 
-    def _rows_of(self, texts: Iterable[str]) -> list[int]:
-        return [self.rows[key_of(text)] for text in texts]
-
-    @property
-    def _width(self) -> int:
-        return int(self.vectors.shape[1])
+    def _rows_of(self, keys: Sequence[str]) -> Rows:
+        return np.array([self.rows[key] for key in keys], dtype=np.int64)
 
 
 class Flat:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
-from search.contents import Index, heading_text
+from search.contents import Index
+from search.prepared import heading_text
 from search.text import asking_stems, oddness, stem, stop_words, term_set, terms_of, words_of
 
 NAMES = (

@@ -41,7 +41,7 @@ def bare_index(encoder: Encoder) -> Index:
     """The articles without their sample questions: what is left must find them."""
     index, _ = build(FOLDER, None)
     bare = {name: replace(article, questions=()) for name, article in index.articles.items()}
-    return assemble(bare, index.passages, encoder)
+    return assemble(bare, encoder)
 
 
 @pytest.mark.model

@@ -34,12 +34,12 @@ from search import answer, learning
 from search.answer import BY_WORDS, LISTED
 from search.articles import Article, parse_article
 from search.confidence import FARTHEST, WEIGHTS_FILE, Model
-from search.contents import assemble, passage_terms
+from search.contents import assemble
 from search.encoder import Encoder, Vectors, load_encoder
 from search.index import Index, build
 from search.language import notice_language
 from search.lexical import index_terms
-from search.passages import split
+from search.prepared import passage_terms
 from search.ranking import View, rank
 from search.signals import NAMES, signals
 from search.storage import IndexDamaged, IndexMissing, load, save
@@ -171,8 +171,7 @@ def request_bases(arguments: argparse.Namespace, encoder: Encoder) -> Iterator[B
             chosen = chance.sample(intents, min(size, len(intents)))
             samples = 3 * (turn % 2)
             articles = {i: request_article(i, said[i], samples) for i in sorted(chosen)}
-            passages = tuple(p for article in articles.values() for p in split(article))
-            base = Base("requests", half, len(chosen), assemble(articles, passages, encoder))
+            base = Base("requests", half, len(chosen), assemble(articles, encoder))
             asked = [Question(t, frozenset({i}), "request") for i in chosen for t in said[i][20:26]]
             left = [i for i in intents if i not in chosen]
             near = others + [Question(said[i][21], frozenset(), "request") for i in left]
@@ -211,8 +210,7 @@ def clinic_bases(arguments: argparse.Namespace, encoder: Encoder) -> Iterator[Ba
             )
             for name in chosen
         }
-        passages = tuple(p for p in whole.passages if p.article in articles)
-        base = Base("clinic", half, len(chosen), assemble(articles, passages, encoder))
+        base = Base("clinic", half, len(chosen), assemble(articles, encoder))
         kind = f"clinic-{lang}"
         questions = [Question(q, frozenset({name}), kind) for name in chosen for q in asks[name]]
         others = [q for name in names if half_of(name) != half for q in asks[name]]

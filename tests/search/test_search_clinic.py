@@ -70,7 +70,7 @@ def without_turn(index: Index, encoder: Encoder, turn: int) -> Index:
         )
         for name, article in index.articles.items()
     }
-    return assemble(articles, index.passages, encoder, index)
+    return assemble(articles, encoder, index)
 
 
 def labels(index: Index) -> dict[tuple[str, str], frozenset[str]]:
