@@ -11,22 +11,28 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice, product
-from pathlib import Path
 
 from safety import guards
 from safety.grammar import near
 from safety.guards import Message
 from safety.jsonl import answer_lines
 from safety.kinds import Level, kinds
-from safety.meaning import Encoder, MeaningInvalid, Reading, read, typed, weights
+from safety.meaning import (
+    MeaningInvalid,
+    Reading,
+    has_a_part_of_danger,
+    read,
+    typed,
+    weights,
+)
 from safety.names import without_names
 from safety.normalise import tokens
 from safety.rules import Rule, Shelf, guard_patterns, rules
+from safety.tuned import TunedInvalid, tuned
 from safety.vocabulary import spell, speller
 
 __all__ = ["Danger", "Level", "prepare", "screen"]
 
-ROOT = Path(__file__).parents[1]
 MAX_CHARACTERS = 20_000
 MAX_MATCHES, MAX_TRIALS = 12, 60  # of one phrase in one message: bounds the time of a long text
 
@@ -37,10 +43,12 @@ class Danger:
     kind: str | None
     card: str | None
     why: tuple[str, ...]  # phrases that matched: en/stroke:12; or meaning:stroke
-    model: bool = False  # whether a sentence model had a say
+    model: bool = False  # whether the sentence model had a say
 
 
-ALWAYS = ("suicide",)  # kinds whose phrases the examples never overrule
+# Kinds whose phrases the examples never overrule: the worst to miss, and what a number or an age
+# decides ("azúcar en 550", "newborn with a fever"), which likeness does not see.
+ALWAYS = ("suicide", "infant", "diabetes")
 
 NONE = Danger(Level.NONE, None, None, ())
 
@@ -54,40 +62,45 @@ _PLAIN = re.compile(
 )
 
 
-def screen(text: str, encoder: Encoder | None = None) -> Danger:
-    """Judge a raw text. encoder: the sentence model where there is one; it may fail."""
-    reading = _read(text, encoder)
+def screen(text: str, use_model: bool = True) -> Danger:
+    """Judge a raw text. use_model: False shows what words and phrases notice alone."""
+    reading = _read(text, use_model)
     try:
-        return _decide(list(_matches(text)), reading)
+        return _decide(list(_matches(text)), reading, text)
     except Exception:
         # Whatever is wrong with the rules, a patient in danger still gets a card.
         plain = _plain(text)
         return plain if plain.card or reading is None else _by_meaning(reading)
 
 
-def _read(text: str, encoder: Encoder | None) -> Reading | None:
+def _read(text: str, use_model: bool) -> Reading | None:
     try:
-        return read(typed(text[:MAX_CHARACTERS]), encoder)
+        return read(typed(text[:MAX_CHARACTERS]), use_model)
     except Exception:
         # Weights gone or damaged: the phrases go on alone.
         return None
 
 
-def _decide(found: list[Rule], reading: Reading | None) -> Danger:
+def _decide(found: list[Rule], reading: Reading | None, text: str) -> Danger:
     used = reading is not None and reading.model
     if not found:
         return NONE if reading is None else _by_meaning(reading)
     table = kinds()
     first = min((table[rule.kind] for rule in found), key=lambda kind: kind.priority)
-    if reading and not reading.is_danger(has_phrase=True) and not _always(found, reading):
+    if not _always(found) and reading and _is_overruled(reading, text):
         return Danger(Level.NONE, None, None, (), used)
     why = tuple(dict.fromkeys(rule.name for rule in found if rule.kind == first.name))
     return Danger(first.level, first.name, first.card, why, used)
 
 
-def _always(found: list[Rule], reading: Reading) -> bool:
-    """Whether a phrase matched that no likeness to everyday lines outweighs."""
-    return any(rule.kind in (*ALWAYS, *reading.trusted) for rule in found)
+def _always(found: list[Rule]) -> bool:
+    return any(rule.kind in ALWAYS for rule in found)
+
+
+def _is_overruled(reading: Reading, text: str) -> bool:
+    if not reading.is_against or reading.is_danger(has_phrase=True):
+        return False
+    return not has_a_part_of_danger(typed(text[:MAX_CHARACTERS]))
 
 
 def _by_meaning(reading: Reading) -> Danger:
@@ -144,8 +157,8 @@ def _shelf() -> tuple[Shelf, tuple[Rule, ...]]:
     return Shelf(rule.pattern for rule in rules()), rules()
 
 
-def _row(line: str, encoder: Encoder | None) -> dict[str, object]:
-    danger = screen(line, encoder)
+def _row(line: str) -> dict[str, object]:
+    danger = screen(line)
     return {
         "text": line,
         "level": danger.level,
@@ -162,30 +175,13 @@ def main(arguments: list[str] | None = None) -> int:
         description="Screen lines of text for danger: one line in, one JSON line out.",
     )
     parser.add_argument("--jsonl", action="store_true", required=True)
-    parser.add_argument(
-        "--models",
-        type=Path,
-        default=ROOT / "var" / "models",
-        help="where the exported sentence model is; without one, words alone decide",
-    )
-    options = parser.parse_args(arguments)
+    parser.parse_args(arguments)
     try:
         prepare()
     except Exception as fault:
         print(f"the phrases cannot be read: {fault}", file=sys.stderr)  # noqa: T201
         return 1
-    encoder = _load_encoder(options.models)
-    return answer_lines(lambda line: _row(line, encoder))
-
-
-def _load_encoder(models: Path) -> Encoder | None:
-    """Return the sentence model if it is there. Only this command line reaches for search."""
-    try:
-        from search.encoder import load_encoder
-
-        return load_encoder(models)
-    except Exception:
-        return None
+    return answer_lines(_row)
 
 
 def prepare() -> None:
@@ -203,10 +199,11 @@ def prepare() -> None:
     for pattern in patterns:
         for part in (*pattern.parts, *pattern.without):
             part.compile()
-    try:
-        weights()
-    except MeaningInvalid as fault:  # the phrases go on alone, and somebody should know
-        print(fault, file=sys.stderr)  # noqa: T201
+    for load in (weights, tuned):
+        try:
+            load()
+        except (MeaningInvalid, TunedInvalid) as fault:  # the rest goes on; somebody should know
+            print(fault, file=sys.stderr)  # noqa: T201
 
 
 if __name__ == "__main__":

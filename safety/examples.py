@@ -1,6 +1,7 @@
 """Read the examples that the meaning layer is fitted on: `examples/{en,es}/<topic>.tsv`.
 
 Rule: one line is one message as a patient may type it, with its kind of `kinds.toml` or `none`;
+lines of a second author, who did not see the first one's, stand in `<topic>-second.tsv`;
 a clinician reads and changes these files; a line that cannot be used is named, never skipped.
 """
 
@@ -25,7 +26,8 @@ class Example:
     text: str
     kind: str  # of kinds.toml, or none
     lang: str
-    topic: str  # the file it stands in
+    topic: str  # the file it stands in, without "-second"
+    author: str  # first, or second where the file's name says so
 
     @property
     def is_danger(self) -> bool:
@@ -61,4 +63,5 @@ def _read(path: Path) -> Iterator[Example]:
             raise ExamplesInvalid(f"{where}: expected a kind, one tab and a text")
         if kind != NONE and kind not in kinds():
             raise ExamplesInvalid(f"{where}: kinds.toml has no kind {kind!r}")
-        yield Example(text.strip(), kind, lang, path.stem)
+        topic, _, author = path.stem.partition("-")
+        yield Example(text.strip(), kind, lang, topic, author or "first")

@@ -1,8 +1,8 @@
 """The second layer of the screen: how much a message means danger, by likeness to the examples.
 
 Rule: it judges what no phrase says. Its weights were fitted on `examples/` by `python -m
-safety.fit`, stand in `meaning.npz`, hold no text and need nothing from `var/`. The sentence model
-is handed in and may be missing, another one, or fail: then words alone decide.
+safety.fit`, stand in `meaning.npz` and hold no text. The sentence model of `tuned.py` may be
+missing, damaged, or fail: then words alone decide.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,28 +23,24 @@ from safety.kinds import CARDS, kinds
 from safety.names import without_names
 from safety.ngrams import BUCKETS, places_of_pieces, places_of_words, row
 from safety.normalise import tokens
+from safety.tuned import log_odds, tuned
 from safety.vocabulary import spell, speller
 from safety.windows import windows
 
 WEIGHTS = Path(__file__).with_name("meaning.npz")
 MANIFEST = Path(__file__).with_name("meaning.json")  # for people too: figures, and what it is of
-FORM = 1  # of the weights' file; raised when this module reads it differently
+FORM = 2  # of the weights' file; raised when this module reads it differently
 KIND_BUCKETS = 1 << 14
-LONGEST_WHOLE = 48  # words: above, the model reads windows only; its time grows with the words
-MOST_ENCODED = 1  # windows the model reads beside the whole message
+AGAINST, SURE = -2.0, 2.0  # log odds: below, the model may overrule a phrase; above, it may not
+MOST_WINDOWS_READ = 8
+LONGEST_READ, OVERLAP = 56, 16  # words the model reads at once; of a longer message, parts
+MOST_READ = 10  # parts: bounds the time of a long message
 
 Numbers = NDArray[np.float32]
 
 
 class MeaningInvalid(Exception):
     """`meaning.npz` cannot be used. Make it anew: python -m safety.fit"""
-
-
-class Encoder(Protocol):
-    @property
-    def recipe(self) -> str: ...
-
-    def encode(self, texts: Sequence[str], /) -> Numbers: ...
 
 
 @dataclass(frozen=True)
@@ -59,8 +55,8 @@ class Typed:
 class Reading:
     """`score`: log odds of danger. `phrase`: what a matching phrase adds. `least`: the threshold.
 
-    `kind`: the likeliest, empty where the message is far from a danger. `trusted`: kinds whose
-    phrases decide by themselves, for they raised next to no alarm on the near misses.
+    `kind`: the likeliest, empty where the message is far from a danger. `is_against`: whether the
+    sentence model is sure of no danger.
     """
 
     score: float
@@ -68,7 +64,7 @@ class Reading:
     least: float
     kind: str
     model: bool
-    trusted: tuple[str, ...]
+    is_against: bool
 
     def is_danger(self, has_phrase: bool) -> bool:
         return self.score + has_phrase * self.phrase >= self.least
@@ -81,19 +77,6 @@ class Weights:
     words: Numbers  # (BUCKETS,): what each word or piece adds to the log odds
     words_start: float
     kinds: Numbers  # (kinds and cards, KIND_BUCKETS)
-    anchors: Numbers  # (n, dimensions): vectors of the examples that bound danger
-    anchor_weights: Numbers
-    anchor_start: float
-    kinds_by_vector: Numbers  # (kinds and cards, dimensions)
-
-    def fits(self, encoder: Encoder) -> bool:
-        """Whether it is the sentence model the weights were fitted with, whatever its numbers."""
-        return model_name(encoder.recipe) == str(self.manifest["model"])
-
-
-def model_name(recipe: str) -> str:
-    """Return model and revision: `all-minilm-l6-v2-53aa5117` of `…-53aa5117-int8-mean-256`."""
-    return "-".join(part for part in recipe.split("-") if part not in ("int8", "float32"))
 
 
 @cache
@@ -124,10 +107,6 @@ def read_weights(manifest: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> W
         words=numbers("words"),
         words_start=manifest["words_start"],
         kinds=numbers("kinds"),
-        anchors=numbers("anchors"),
-        anchor_weights=numbers("anchor_weights"),
-        anchor_start=manifest["anchor_start"],
-        kinds_by_vector=numbers("kinds_by_vector"),
     )
 
 
@@ -136,35 +115,49 @@ def typed(text: str) -> Typed:
     return Typed(tuple(whole), tuple(map(tuple, windows(whole))))
 
 
-def read(message: Typed, encoder: Encoder | None) -> Reading:
-    """Judge a message. Raises MeaningInvalid; what the encoder raises is caught."""
+def parts_to_read(whole: Sequence[str]) -> list[str]:
+    """Return a message as the sentence model reads it: in one part, if it is not long."""
+    starts = range(0, max(1, len(whole) - OVERLAP), LONGEST_READ - OVERLAP)
+    return [" ".join(whole[start : start + LONGEST_READ]) for start in starts][:MOST_READ]
+
+
+def read(message: Typed, use_model: bool = True) -> Reading:
+    """Judge a message. Raises MeaningInvalid; what the sentence model raises is caught."""
     known = weights()
     by_words = [words_score(known, part) for part in (message.whole, *message.windows)]
-    vectors = _vectors(known, message, by_words, encoder)
+    said = _said(message) if use_model else None
     facts = words_facts(by_words)
-    if vectors is not None:
-        facts += vector_facts([anchor_score(known, vector) for vector in vectors])
-    stack = known.manifest["with_model" if vectors is not None else "without_model"]
+    if said is not None:
+        facts.append(float(log_odds(said).max()))
+    stack = known.manifest["with_model" if said is not None else "without_model"]
     score = float(np.dot(stack["weights"], facts) + stack["start"])
-    near = score + stack["phrase"] >= stack["least"]
-    kind = _kind(known, message, by_words, vectors) if near else ""
-    trusted = tuple(known.manifest["trusted"])
-    return Reading(score, stack["phrase"], stack["least"], kind, vectors is not None, trusted)
+    kind = ""
+    if score + stack["phrase"] >= stack["least"]:
+        kind = _kind_by_words(known, message, by_words) if said is None else kind_of(said)
+    is_against = said is not None and float(log_odds(said).max()) < AGAINST
+    return Reading(score, stack["phrase"], stack["least"], kind, said is not None, is_against)
 
 
-def _kind(
-    known: Weights, message: Typed, by_words: Sequence[float], vectors: Numbers | None
-) -> str:
+def _kind_by_words(known: Weights, message: Typed, by_words: Sequence[float]) -> str:
     best = int(np.argmax(by_words))
-    part = message.windows[best - 1] if best else message.whole
+    scores = kind_scores(known, message.windows[best - 1] if best else message.whole)
     names: list[str] = known.manifest["kinds"]
-    scores = kind_scores(known, part, vectors)
-    of_card = scores[len(names) :]
-    total = [
-        score + of_card[CARDS.index(kinds()[name].card)]
-        for score, name in zip(scores, names, strict=False)
-    ]
-    return names[int(np.argmax(total))]
+    of_card = dict(zip(CARDS, scores[len(names) :].tolist(), strict=True))
+    return max(
+        zip(names, scores.tolist(), strict=False),
+        key=lambda each: each[1] + of_card[kinds()[each[0]].card],
+    )[0]
+
+
+def kind_of(said: Numbers) -> str:
+    """Return the likeliest kind of the likeliest card, in the part most like danger."""
+    part = said[int(np.argmax(log_odds(said)))]
+    likely = dict(zip(sorted(kinds()), np.exp(part[:-1]).tolist(), strict=True))
+    by_card = dict.fromkeys(CARDS, 0.0)
+    for name, share in likely.items():
+        by_card[kinds()[name].card] += share
+    card = max(CARDS, key=by_card.__getitem__)
+    return max((name for name in likely if kinds()[name].card == card), key=likely.__getitem__)
 
 
 def words_score(known: Weights, part: Sequence[str]) -> float:
@@ -180,51 +173,38 @@ def rows(rarity: Numbers, part: Sequence[str]) -> tuple[Row, Row]:
     return row(places_of_words(spell(list(part))), rarity), row(places_of_pieces(part), rarity)
 
 
-def anchor_score(known: Weights, vector: Numbers) -> float:
-    # Rows have length 1, so the squared distance is 2 - 2 cos.
-    likeness = np.exp(known.manifest["narrowness"] * (2 * (known.anchors @ vector) - 2))
-    return float(known.anchor_weights @ likeness) + known.anchor_start
-
-
-def kind_scores(known: Weights, part: Sequence[str], vectors: Numbers | None) -> Numbers:
+def kind_scores(known: Weights, part: Sequence[str]) -> Numbers:
     """Return what speaks for each kind, and after them for each card."""
     scores = np.array(known.manifest["kind_starts"], dtype=np.float32)
     for places, values in rows(known.rarity, part):
         scores += known.kinds[:, places & (KIND_BUCKETS - 1)] @ values
-    if vectors is not None:
-        scores += (known.kinds_by_vector @ vectors.T).max(axis=1)
     return scores
 
 
-def words_facts(by_words: Sequence[float]) -> list[float]:
-    """Return the whole message's score and the highest of its windows'."""
-    return [by_words[0], max(by_words)]
+def words_facts(scores: Sequence[float]) -> list[float]:
+    """Return the whole message's score and the highest of all its parts'."""
+    return [scores[0], max(scores)]
 
 
-vector_facts = words_facts
+def has_a_part_of_danger(message: Typed) -> bool:
+    """Whether the sentence model is sure of one window, whatever it says of the whole.
+
+    "I have chest pain, where do I park?": beside an everyday request the whole seems harmless.
+    """
+    if not message.windows:
+        return False
+    parts = [" ".join(window) for window in message.windows[:MOST_WINDOWS_READ]]
+    return float(log_odds(tuned().read(parts)).max()) > SURE
 
 
-def texts_to_encode(message: Typed, by_words: Sequence[float]) -> list[str]:
-    """Return the whole message, if it is not long, and the windows most like danger."""
-    order = sorted(range(len(message.windows)), key=lambda at: (-by_words[at + 1], at))
-    chosen = [message.windows[at] for at in order[:MOST_ENCODED]]
-    if len(message.whole) <= LONGEST_WHOLE or not chosen:
-        chosen.insert(0, message.whole[:LONGEST_WHOLE])
-    return [" ".join(part) for part in chosen]
-
-
-def _vectors(
-    known: Weights, message: Typed, by_words: Sequence[float], encoder: Encoder | None
-) -> Numbers | None:
-    if encoder is None or not message.whole:
+def _said(message: Typed) -> Numbers | None:
+    """Return the model's log probabilities of each part it read; None without its help."""
+    if not message.whole:
         return None
     try:
-        if not known.fits(encoder):
-            return None
-        texts = texts_to_encode(message, by_words)
-        vectors = np.asarray(encoder.encode(texts), dtype=np.float32)
-        is_whole = vectors.shape == (len(texts), known.anchors.shape[1])
-        return vectors if is_whole and np.isfinite(vectors).all() else None
+        said = tuned().read(parts_to_read(message.whole))
+        is_whole = said.ndim == 2 and said.shape[1] == len(kinds()) + 1
+        return said if is_whole and not np.isnan(said).any() else None
     except Exception:
         # A failing model must cost nobody their card: words and phrases decide.
         return None

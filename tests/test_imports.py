@@ -103,7 +103,7 @@ def test_only_publishing_changes_the_index() -> None:
         assert not changers, f"{name} imports {changers}"
 
 
-def test_torch_is_imported_by_the_export_alone() -> None:
+def test_torch_is_imported_by_export_and_tuning_alone() -> None:
     heavy = ("torch", "sentence_transformers", "onnxscript")
     importers = {
         name
@@ -111,7 +111,7 @@ def test_torch_is_imported_by_the_export_alone() -> None:
         for name, tree in modules(package)
         if any(is_below(used, *heavy) for used in imports(tree))
     }
-    assert importers == {"search.export"}
+    assert importers == {"search.export", "safety.fitting.tuning", "safety.fitting.portable"}
 
 
 def test_launch_uses_the_standard_library_alone() -> None:

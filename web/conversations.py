@@ -21,7 +21,6 @@ from sqlalchemy.orm import Session
 from safety.cards import card_html
 from safety.danger import Danger, Level, screen
 from safety.identifiers import mask
-from safety.meaning import Encoder
 from search.language import notice_language
 from web import handoffs
 from web.acts import Act, content, digest, row
@@ -128,13 +127,12 @@ def open_one(session: Session, conversation_id: str) -> Conversation:
     return conversation
 
 
-def screened(settings: Settings, raw: str, lang: str, encoder: Encoder | None = None) -> Screened:
+def screened(settings: Settings, raw: str, lang: str) -> Screened:
     """Screen a raw text. Needs no database and never fails, so its card can always be shown.
 
     lang: the card's language where the words do not tell; who is in danger reads their own best.
-    encoder: the sentence model, once it has loaded; the screen does without it, and if it fails.
     """
-    danger = screen(raw, encoder)
+    danger = screen(raw)
     if danger.card is None:
         return Screened(danger, None)
     return Screened(danger, card_html(danger.card, _written_in(raw, lang), settings.phones()))

@@ -44,7 +44,6 @@ from web.handoff_steps import (
 )
 from web.handoff_watch import raise_alarms, requeue_absent, wake_due_calls
 from web.models import Author, Conversation, Handoff, HandoffState, Kind, Message
-from web.services import services
 from web.waiting import (
     WAITING,
     HandoffStatus,
@@ -204,8 +203,7 @@ def _screen_form(session: Session, handoff: Handoff, fields: Mapping[str, Any]) 
     """What is typed into a form may be a cry for help as well: it gets the same card."""
     conversation = session.get_one(Conversation, handoff.conversation_id)
     typed = "\n".join(text for text in fields.values() if isinstance(text, str))
-    encoder = services().publisher.encoder
-    seen = conversations.screened(settings(), typed, conversation.lang, encoder)
+    seen = conversations.screened(settings(), typed, conversation.lang)
     if seen.card is None:
         return
     move(session, handoff.id, Handoff.id == handoff.id, urgent=True)

@@ -1,7 +1,7 @@
 """Gather the lines to fit on: the examples, older judging sets, and everyday questions.
 
 Rule: everyday questions stand for ordinary traffic and are judged, as the examples are, by weights
-that have not seen them. The blind judging sets are never read here.
+that have not seen them. The judging sets in use (their names end in `blind2`) are never read here.
 """
 
 import csv
@@ -13,10 +13,16 @@ from pathlib import Path
 from zlib import crc32
 
 from safety.examples import NONE, examples
+from safety.kinds import kinds
 
 ROOT = Path(__file__).parents[2]
 TESTS = ROOT / "tests" / "data"
-JUDGED = ("danger_judging.tsv", "danger_judging_second.tsv", "danger_judging_third.tsv")
+JUDGED = (
+    "danger_judging.tsv", "danger_judging_second.tsv", "danger_judging_third.tsv",
+    "danger_judging_blind.tsv",
+)  # fmt: skip
+# The sentence model is judged on lines of people whose other lines it has not seen either.
+HELD_OUT = "second"
 MOST_CLINC = 3000
 # The bot's other examples name dangers, so that those are never taken for small talk.
 SMALL_TALK = ("assistant", "person", "social")
@@ -24,7 +30,7 @@ SMALL_TALK = ("assistant", "person", "social")
 
 class Source(StrEnum):
     EXAMPLE = "example"
-    JUDGED = "judged"  # judging sets that are used up: the phrases were broadened on them
+    JUDGED = "judged"  # judging sets that are used up
     EVERYDAY = "ordinary traffic"
     NOISY = "noisy"
     MIXED = "mixed"
@@ -37,20 +43,32 @@ class Line:
     lang: str
     topic: str
     source: Source
+    cards: tuple[str, ...] = ()  # where only these are known, not the kind
+    is_held_out: bool = False  # from the first step of tuning the sentence model
 
     @property
     def is_danger(self) -> bool:
         return self.kind != NONE
 
+    @property
+    def was_for_judging(self) -> bool:
+        """Whether it is of the judging sets given up last."""
+        return self.topic.startswith(JUDGED[-1]) or self.topic == "clinic"
+
 
 def lines() -> list[Line]:
-    found = [Line(e.text, e.kind, e.lang, e.topic, Source.EXAMPLE) for e in examples()]
+    found = [
+        Line(e.text, e.kind, e.lang, e.topic, Source.EXAMPLE, is_held_out=e.author == HELD_OUT)
+        for e in examples()
+    ]
     found.extend(_judged())
     known = {line.text.lower() for line in found}
     for text, lang, topic in _everyday():
         if text.lower() not in known:
             known.add(text.lower())
-            found.append(Line(text, NONE, lang, topic, Source.EVERYDAY))
+            # One in ten, and what was written for judging, shows how ordinary traffic is taken.
+            is_held_out = topic == "clinic" or crc32(text.encode()) % 10 == 0
+            found.append(Line(text, NONE, lang, topic, Source.EVERYDAY, is_held_out=is_held_out))
     return found
 
 
@@ -58,10 +76,15 @@ def _judged() -> Iterator[Line]:
     for name in JUDGED:
         for row in _rows(TESTS / "safety" / name):
             kind = row["kind"] if row["level"] != "none" else NONE
-            yield Line(row["text"], kind or "general_emergency", row["lang"], "", Source.JUDGED)
+            cards = tuple(row["card"].split("|")) if kind not in (NONE, *kinds()) else ()
+            topic = f"{name}/{row['slice']}"
+            held_out = name == JUDGED[-1]
+            yield Line(row["text"], kind, row["lang"], topic, Source.JUDGED, cards, held_out)
 
 
 def _everyday() -> Iterator[tuple[str, str, str]]:
+    for row in _rows(TESTS / "safety" / "everyday_blind.tsv"):
+        yield row["text"], _lang(row["text"]), "clinic"
     clinc = [row["text"] for row in _rows(TESTS / "clinc150" / "in_scope.tsv")]
     clinc.sort(key=lambda text: crc32(text.encode()))
     yield from ((text, "en", "clinc150") for text in clinc[:MOST_CLINC])

@@ -1,11 +1,11 @@
 """Choose the threshold and count what it notices, on lines that were held out.
 
 Rule: as few dangers missed as can be, with false alarms on at most `MOST_ALARMS` of the near
-misses. A phrase decides by itself where phrases of its kind are trusted, and always for suicide;
-elsewhere it is weighed with the rest, for phrases alone raise alarms on 2.7 % of these near misses.
+misses of the last judging set given up, whose lines are as hard as those to come; the second
+authors' are harder. A phrase decides where the screen lets it (`safety.danger`).
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from safety.danger import ALWAYS
 from safety.fitting.corpus import Line, Source
 
-MOST_ALARMS = 0.03
-TRUSTED_FROM = 0.95  # share of a kind's phrase matches on examples that are dangers
+MOST_ALARMS, MOST_EVERYDAY_ALARMS = 0.03, 0.002
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,7 @@ class Judged:
     phrased: list[str | None]
     is_judged: NDArray[np.bool_]
     score: NDArray[Any]
-    trusted: tuple[str, ...]
+    is_against: NDArray[np.bool_]  # as in `safety.meaning.Reading`; without the model, everywhere
 
     def of(self, *sources: Source) -> NDArray[np.bool_]:
         wanted = np.array([line.source in sources for line in self.lines])
@@ -38,28 +37,25 @@ class Judged:
         return np.array([line.is_danger for line in self.lines])
 
     def noticed(self, least: float) -> NDArray[np.bool_]:
-        always = np.array([kind in (*ALWAYS, *self.trusted) for kind in self.phrased])
+        always = np.array([kind in ALWAYS for kind in self.phrased])
+        always |= np.array([kind is not None for kind in self.phrased]) & ~self.is_against
         return np.asarray((self.score >= least) | always)
 
 
-def trusted(lines: list[Line], phrased: list[str | None]) -> tuple[str, ...]:
-    """Return the kinds whose phrases are nearly always right on the examples."""
-    right, seen = Counter[str](), Counter[str]()
-    for line, kind in zip(lines, phrased, strict=True):
-        if kind and line.source is Source.EXAMPLE:
-            seen[kind] += 1
-            right[kind] += line.is_danger
-    return tuple(sorted(kind for kind in seen if right[kind] / seen[kind] >= TRUSTED_FROM))
-
-
 def threshold(judged: Judged) -> float:
-    """Return the score from which a line is a danger."""
-    near = judged.of(Source.EXAMPLE) & ~judged.is_danger
-    scores = np.sort(judged.score[near]) + 1e-4
-    for least in scores[int(len(scores) * (1 - 2 * MOST_ALARMS)) :]:
-        if judged.noticed(least)[near].mean() <= MOST_ALARMS:
-            return round(float(least), 4)
-    return float(scores[-1])
+    """Return the lowest score from which a line is a danger with few enough alarms on both:
+    near misses and everyday questions."""
+    alarmed = judged.noticed(np.inf)  # by phrases that decide alone
+    least = -np.inf
+    for lines, most in (
+        (judged.of(Source.JUDGED) & ~judged.is_danger, MOST_ALARMS),
+        (judged.of(Source.EVERYDAY), MOST_EVERYDAY_ALARMS),
+    ):
+        allowed = max(0, int(most * lines.sum()) - int((alarmed & lines).sum()))
+        scores = np.sort(judged.score[lines & ~alarmed])[::-1]
+        if allowed < len(scores):
+            least = max(least, float(scores[allowed]))
+    return round(least + 1e-4, 4)
 
 
 def figures(judged: Judged, least: float) -> dict[str, list[int]]:
@@ -73,9 +69,10 @@ def figures(judged: Judged, least: float) -> dict[str, list[int]]:
         if line.source is Source.EXAMPLE and line.is_danger:
             names.append(f"{what}: kind {line.kind}")
         if line.source is Source.EXAMPLE:
-            names.append(f"{what}: topic {line.topic}")
             if judged.phrased[number]:
                 names.append(f"{what}: phrase matched")
+        if line.source is Source.JUDGED:
+            names.append(f"{what}: judged {line.topic.rpartition('/')[2]} {line.lang}")
         for name in names:
             found[name][0] += int(noticed[number])
             found[name][1] += 1

@@ -29,11 +29,13 @@ class Table:
     starts: list[int]
 
 
-def table(texts: Sequence[str]) -> Table:
+def table(texts: Sequence[str], windowed: NDArray[np.bool_]) -> Table:
+    """windowed: the lines whose windows are wanted as well."""
     messages = [typed(text) for text in texts]
     wholes = [_places(message.whole) for message in messages]
-    parts = [_places(part) for message in messages for part in message.windows]
-    starts = np.cumsum([0, *(len(message.windows) for message in messages)]).tolist()
+    read = [m.windows if wanted else () for m, wanted in zip(messages, windowed, strict=True)]
+    parts = [_places(part) for windows in read for part in windows]
+    starts = np.cumsum([0, *map(len, read)]).tolist()
     rare = rarity(_counts(np.unique(np.concatenate(pair)) for pair in wholes))
     return Table(messages, rare, _rows(wholes, rare), _rows(parts, rare), starts)
 

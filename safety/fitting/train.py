@@ -1,4 +1,4 @@
-"""Fit the parts of the weights: words, vectors, kinds, and how much each counts.
+"""Fit the parts of the weights: words, kinds, and how much each counts.
 
 Rule: each function fits what it is given and knows nothing of folds; figures and thresholds are
 `safety.fitting.judge`'s.
@@ -13,13 +13,11 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix  # type: ignore[import-untyped]
 from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
 from sklearn.multiclass import OneVsRestClassifier  # type: ignore[import-untyped]
-from sklearn.svm import SVC  # type: ignore[import-untyped]
 
 from safety.meaning import KIND_BUCKETS, Numbers
 from safety.ngrams import BUCKETS
 
-NARROWNESS = 1.0  # of the likeness of two vectors; 2.0 noticed 2 points less
-WORDS_C, ANCHORS_C, KINDS_C = 20.0, 5.0, 3.0
+WORDS_C, KINDS_C = 20.0, 3.0
 Flags = NDArray[np.bool_]
 
 
@@ -32,31 +30,10 @@ class Words:
         return np.asarray(rows @ self.weights + self.start, dtype=np.float32)
 
 
-@dataclass(frozen=True)
-class Anchors:
-    vectors: Numbers
-    weights: Numbers
-    start: float
-
-    def score(self, vectors: Numbers) -> Numbers:
-        likeness = np.exp(NARROWNESS * (2 * (vectors @ self.vectors.T) - 2))
-        return np.asarray(likeness @ self.weights + self.start, dtype=np.float32)
-
-
 def fit_words(rows: csr_matrix, is_danger: Flags, counts: Numbers) -> Words:
     fitted = LogisticRegression(C=WORDS_C, solver="liblinear", tol=1e-3, random_state=0)
     fitted.fit(rows, is_danger, sample_weight=counts)
     return Words(fitted.coef_[0].astype(np.float32), float(fitted.intercept_[0]))
-
-
-def fit_anchors(vectors: Numbers, is_danger: Flags) -> Anchors:
-    fitted = SVC(C=ANCHORS_C, gamma=NARROWNESS, cache_size=500, random_state=0)
-    fitted.fit(vectors, is_danger)
-    return Anchors(
-        vectors[fitted.support_].astype(np.float32),
-        fitted.dual_coef_[0].astype(np.float32),
-        float(fitted.intercept_[0]),
-    )
 
 
 def fit_kinds(rows: Any, kinds: Sequence[str], names: Sequence[str]) -> tuple[Numbers, list[float]]:

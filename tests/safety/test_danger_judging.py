@@ -1,15 +1,18 @@
-"""The danger screen against its judging sets and ordinary traffic, and its time.
+"""The danger screen against judging sets that are used up, noise, and its time.
 
-The floors are the figures of the day, rounded down: they hold what was reached. The goals, and the
-lines nobody here has seen, stand in GOALS.md.
+Rule: the sets here were fitted on, so they guard against falling back and prove nothing else. What
+the screen is worth on unseen lines is what `./clinic evaluate safety` prints, and nothing here
+reads that set.
 """
 
 import csv
+import random
 import time
 from pathlib import Path
 
 import pytest
 
+from benchmarks.noise import NOISES
 from safety.danger import Level, screen
 
 DATA = Path(__file__).parents[1] / "data" / "safety"
@@ -56,6 +59,29 @@ def test_the_sets_unlike_the_phrases_hold_their_floor(number: str) -> None:
     rows = read(f"danger_judging_{number}.tsv")
     assert noticed([row for row in rows if row["level"] != "none"]) >= 0.95
     assert noticed([row for row in rows if row["level"] == "none"]) <= 0.03
+
+
+BLIND = read("danger_judging_blind.tsv")
+
+
+@pytest.mark.parametrize("lang", ["en", "es"])
+def test_the_set_written_blind_is_noticed_now_that_it_is_fitted_on(lang: str) -> None:
+    mine = [row for row in BLIND if row["lang"] == lang]
+    assert noticed([row for row in mine if row["level"] != "none"]) >= 0.97
+    assert noticed([row for row in mine if row["level"] == "none"]) <= 0.02
+
+
+def test_ordinary_messages_raise_next_to_no_card() -> None:
+    texts = [row["text"] for row in read("everyday_blind.tsv")]
+    assert sum(screen(text).card is not None for text in texts) <= 1
+
+
+@pytest.mark.parametrize("noise", NOISES)
+def test_noise_hides_few_dangers(noise: str) -> None:
+    seen = [r["text"] for r in BLIND[::2] if r["level"] != "none" and screen(r["text"]).card]
+    noisy = [NOISES[noise](text, random.Random(7)) for text in seen]
+    assert len(seen) > 200
+    assert sum(screen(text).card is not None for text in noisy) / len(seen) >= 0.97
 
 
 def test_screening_a_line_is_quick() -> None:

@@ -1,4 +1,4 @@
-"""The second layer: weights that belong to their examples, and cards when a part of it fails."""
+"""The second layer: weights and model that belong together, and cards when a part of it fails."""
 
 import ast
 import json
@@ -9,18 +9,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from safety import danger as danger_module
 from safety import meaning
 from safety.danger import Danger, Level, screen
 from safety.examples import ExamplesInvalid, examples, examples_digest
-from safety.kinds import CARDS, kinds
-from safety.meaning import MANIFEST, WEIGHTS, MeaningInvalid, typed, weights
+from safety.kinds import kinds
+from safety.meaning import (
+    MANIFEST,
+    MOST_READ,
+    WEIGHTS,
+    MeaningInvalid,
+    parts_to_read,
+    typed,
+    weights,
+)
+from safety.tuned import ABOUT, FOLDER, GRAPH, TunedInvalid, log_odds, tuned
 from safety.windows import MOST, windows
-from search.encoder import Encoder, load_encoder
 
 ROOT = Path(__file__).parents[2]
 MANIFEST_SAYS = json.loads(MANIFEST.read_text(encoding="utf-8"))
@@ -37,19 +43,22 @@ EVERYDAY = ["where do I park?", "¿cuánto cuesta una consulta?", "can I change 
 class Failing:
     """A sentence model that fails in a way of its own."""
 
-    def __init__(self, answer: object, recipe: str = MANIFEST_SAYS["model"]) -> None:
-        self.answer, self.recipe, self.calls = answer, recipe, 0
+    def __init__(self, answer: object) -> None:
+        self.answer, self.calls = answer, 0
 
-    def encode(self, texts: Sequence[str], /) -> NDArray[np.float32]:
+    def read(self, texts: Sequence[str]) -> NDArray[np.float32]:
         self.calls += 1
         if isinstance(self.answer, Exception):
             raise self.answer
         return np.asarray(self.answer, dtype=np.float32)
 
 
-@pytest.fixture(scope="module")
-def encoder() -> Encoder:
-    return load_encoder(ROOT / "var" / "models")
+@pytest.fixture
+def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> None:
+        raise TunedInvalid
+
+    monkeypatch.setattr(meaning, "tuned", missing)
 
 
 @pytest.fixture
@@ -92,7 +101,7 @@ def test_without_weights_the_phrases_still_raise_a_card(monkeypatch: pytest.Monk
     assert screen("where do I park?") == Danger(Level.NONE, None, None, ())
 
 
-@pytest.mark.usefixtures("no_phrases")
+@pytest.mark.usefixtures("no_phrases", "no_model")
 @pytest.mark.parametrize("text", UNPHRASED)
 def test_a_danger_no_phrase_knows_is_noticed_by_its_words(text: str) -> None:
     found = screen(text)
@@ -100,42 +109,75 @@ def test_a_danger_no_phrase_knows_is_noticed_by_its_words(text: str) -> None:
     assert found.why == (f"meaning:{found.kind}",)
 
 
-@pytest.mark.model
 @pytest.mark.parametrize("text", UNPHRASED)
-def test_the_sentence_model_has_a_say_where_there_is_one(text: str, encoder: Encoder) -> None:
-    found = screen(text, encoder)
+def test_the_sentence_model_has_a_say(text: str) -> None:
+    found = screen(text)
     assert found.card is not None and found.model
 
 
-@pytest.mark.model
 @pytest.mark.parametrize("text", EVERYDAY)
-def test_everyday_questions_stay_quiet(text: str, encoder: Encoder) -> None:
-    assert screen(text).level is screen(text, encoder).level is Level.NONE
+def test_everyday_questions_stay_quiet(text: str) -> None:
+    assert screen(text).level is Level.NONE
+
+
+@pytest.mark.usefixtures("no_model")
+@pytest.mark.parametrize("text", EVERYDAY)
+def test_everyday_questions_stay_quiet_without_the_model(text: str) -> None:
+    assert screen(text) == Danger(Level.NONE, None, None, ())
 
 
 BROKEN = [
-    RuntimeError("gone"), MemoryError(), [[float("nan")] * 384], [], [[1.0, 2.0]], "words",
+    RuntimeError("gone"), MemoryError(), [[float("nan")] * 29], [], [[1.0, 2.0]], "words",
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("answer", BROKEN, ids=repr)
-def test_a_failing_model_costs_nobody_their_card(answer: object) -> None:
+def test_a_failing_model_costs_nobody_their_card(
+    answer: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
     failing = Failing(answer)
+    monkeypatch.setattr(meaning, "tuned", lambda: failing)
     for text in (*UNPHRASED, "I want to die"):
-        assert screen(text, failing) == screen(text)
+        assert screen(text).card is not None and not screen(text).model
     assert failing.calls > 0
 
 
-def test_a_model_the_weights_were_not_fitted_with_is_left_alone() -> None:
-    other = Failing(RuntimeError(), recipe="another-model")
-    assert screen(UNPHRASED[0], other) == screen(UNPHRASED[0])
-    assert other.calls == 0
+@pytest.mark.parametrize("name", [GRAPH, "tokenizer.json"])
+def test_a_damaged_model_is_refused(name: str, tmp_path: Path) -> None:
+    shutil.copytree(FOLDER, tmp_path / "model")
+    damaged = bytearray((tmp_path / "model" / name).read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    (tmp_path / "model" / name).write_bytes(damaged)
+    with pytest.raises(TunedInvalid, match=r"python -m safety\.tune"):
+        tuned(tmp_path / "model")
+    with pytest.raises(TunedInvalid):
+        tuned(tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize("number", ["int8", "float32"])
-def test_the_same_model_in_other_numbers_is_used(number: str) -> None:
-    recipe = f"all-minilm-l6-v2-53aa5117-{number}-mean-256"
-    assert weights().fits(Failing(None, recipe))
+def test_the_model_knows_the_kinds_of_the_table() -> None:
+    about = json.loads((FOLDER / ABOUT).read_text(encoding="utf-8"))
+    assert about["kinds"] == [*sorted(kinds()), "none"]
+
+
+def test_the_model_is_small_enough_to_be_kept_here() -> None:
+    assert sum(path.stat().st_size for path in FOLDER.iterdir()) <= 20_000_000
+
+
+def test_what_the_model_says_of_a_text_does_not_depend_on_its_company() -> None:
+    alone, other = tuned().read(["my chest hurts"]), tuned().read(["open today", "my chest hurts"])
+    assert np.array_equal(alone[0], other[1])
+    assert log_odds(other)[0] < 0 < log_odds(other)[1]
+
+
+def test_the_model_reads_every_word_of_a_long_message() -> None:
+    words = [f"w{number}" for number in range(300)]
+    read = [part.split(" ") for part in parts_to_read(words)]
+    assert {word for part in read for word in part} == set(words)
+    assert len(parts_to_read(["word"] * 5000)) == MOST_READ and parts_to_read([]) == [""]
+
+
+def test_a_half_character_does_not_stop_the_model() -> None:
+    assert screen("\ud83d my chest hurts and my arm is numb").model
 
 
 def test_when_the_phrases_fail_meaning_still_notices(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,42 +188,48 @@ def test_when_the_phrases_fail_meaning_still_notices(monkeypatch: pytest.MonkeyP
     assert all(screen(text).card for text in UNPHRASED)
 
 
-# What held-out folds of the examples showed when the weights were fitted; floors, not goals.
+# What lines of other writers showed when the weights were fitted; floors, not goals. "judged": the
+# judging set given up last; "example": the second authors' lines, harder than those.
 FLOORS = [
-    ("with_model", "noticed: example", 0.79),
-    ("with_model", "noticed: example es", 0.74),
-    ("with_model", "noticed: mixed", 0.70),
-    ("with_model", "noticed: noisy", 0.74),
-    ("without_model", "noticed: example", 0.70),
+    ("with_model", "noticed: judged", 0.94),
+    ("with_model", "noticed: judged es", 0.89),
+    ("with_model", "noticed: example", 0.86),
+    ("with_model", "noticed: example es", 0.84),
+    ("with_model", "noticed: mixed", 0.84),
+    ("with_model", "noticed: noisy", 0.84),
+    ("without_model", "noticed: judged", 0.84),
 ]
 CEILINGS = [
     (stack, name, most)
     for stack in ("with_model", "without_model")
-    for name, most in (("false alarms: example", 0.0305), ("false alarms: ordinary traffic", 0.012))
+    for name, most in (("false alarms: judged", 0.031), ("false alarms: ordinary traffic", 0.0026))
 ]
 
 
 @pytest.mark.parametrize(("stack", "name", "floor"), FLOORS)
 def test_held_out_dangers_are_noticed(stack: str, name: str, floor: float) -> None:
     hits, total = MANIFEST_SAYS[stack]["figures"][name]
-    assert total >= 500 and hits / total >= floor
+    assert total >= 150 and hits / total >= floor
 
 
 @pytest.mark.parametrize(("stack", "name", "most"), CEILINGS)
 def test_held_out_near_misses_raise_few_cards(stack: str, name: str, most: float) -> None:
     hits, total = MANIFEST_SAYS[stack]["figures"][name]
-    assert total >= 1000 and hits / total <= most
+    assert total >= 400 and hits / total <= most
+
+
+TRAINING = {"sklearn", "scipy", "torch", "onnx", "transformers"}
 
 
 def test_screening_imports_nothing_that_fits() -> None:
-    run_time = [path for path in (ROOT / "safety").glob("*.py") if path.stem != "fit"]
+    run_time = [p for p in (ROOT / "safety").glob("*.py") if p.stem not in ("fit", "tune")]
     assert len(run_time) > 15
     for path in run_time:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [str(node.module)] if isinstance(node, ast.ImportFrom) else []
-            assert not {name.split(".")[0] for name in names} & {"sklearn", "scipy"}, path
-            assert not any(name.startswith("safety.fit") for name in names), path
+            assert not {name.split(".")[0] for name in names} & TRAINING, path
+            assert not any(name.startswith(("safety.fit", "safety.tune.")) for name in names), path
 
 
 def test_an_example_that_cannot_be_read_is_named(tmp_path: Path) -> None:
@@ -210,30 +258,14 @@ def test_a_long_message_is_cut_into_windows_that_hold_all_its_words() -> None:
     assert len(windows(["word"] * 5000)) == MOST
 
 
-@pytest.mark.model
-def test_screening_with_the_model_is_quick(encoder: Encoder) -> None:
-    texts = [each.text for each in examples()[::40]]
+def test_screening_with_the_model_is_quick() -> None:
+    texts = [each.text for each in examples()[::80]]
     for text in texts[:10]:
-        screen(text, encoder)
+        screen(text)
     times = []
     for text in texts:
-        began = time.perf_counter()
-        screen(text, encoder)
-        times.append(time.perf_counter() - began)
-    # 15 ms is the goal on a quiet machine; the bound here allows for a shared one.
-    assert sorted(times)[int(len(times) * 0.95)] < 0.09
-
-
-@pytest.mark.model
-@settings(max_examples=60, deadline=None)
-@given(st.text(max_size=300))
-def test_with_the_model_it_never_raises_either(text: str) -> None:
-    found = screen(text, load_once())
-    assert (found.level is Level.NONE) == (found.card is None) == (found.kind is None)
-    assert found.card is None or found.card in CARDS
-
-
-def load_once(loaded: list[Encoder] = []) -> Encoder:  # noqa: B006 — hypothesis wants no fixture
-    if not loaded:
-        loaded.append(load_encoder(ROOT / "var" / "models"))
-    return loaded[0]
+        began = time.process_time()
+        screen(text)
+        times.append(time.process_time() - began)
+    # The goal is 15 ms on a quiet machine; processor time of a shared one is some more.
+    assert sorted(times)[int(len(times) * 0.95)] < 0.045

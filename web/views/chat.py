@@ -62,8 +62,7 @@ SCREENED = {
 
 
 def _screened(lang: str) -> conversations.Screened:
-    encoder = services().publisher.encoder
-    return conversations.screened(services().settings, g.raw_text, lang, encoder)
+    return conversations.screened(services().settings, g.raw_text, lang)
 
 
 @blueprint.before_request

@@ -237,8 +237,7 @@ def _card(words: str, lang: str) -> Markup | None:
     """
     if not words.strip():
         return None
-    encoder = services().publisher.encoder
-    seen = conversations.screened(services().settings, words, lang, encoder)
+    seen = conversations.screened(services().settings, words, lang)
     return Markup(help_pages.card_as_section(seen.html)) if seen.html else None
 
 
