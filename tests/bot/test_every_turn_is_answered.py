@@ -49,7 +49,9 @@ GIVEN = {
     "give_praise": "utter_praise",
     "give_feedback": "utter_feedback",
 }
-DESKS = {**TOPICS, "ask_question": "general", **dict.fromkeys(GIVEN, "complaints")}
+# Praise is no complaint: a complaint gets a receipt.
+OTHERS = dict.fromkeys(("ask_question", "give_praise", "give_feedback"), "general")
+DESKS = {**TOPICS, **OTHERS, "give_complaint": "complaints"}
 LEADS = {"abuse": "utter_abuse", "ask_who_are_you": "utter_who_are_you"}
 INTENTS = (*SMALL_TALK, *UNKNOWN, *TOPICS, *GIVEN, *LEADS, "ask_person", "ask_callback")
 KB = ("answer", "choices", "none")
