@@ -54,9 +54,8 @@ TYPED = ("text", *(name for name, _type, _autocomplete in FORM_FIELDS))
 
 @blueprint.before_request
 def screen_first() -> None:
-    encoder = services().publisher.encoder
     typed = "\n".join(request.form.get(name, "") for name in TYPED)
-    g.seen = conversations.screened(services().settings, typed, request_lang(), encoder)
+    g.seen = conversations.screened(services().settings, typed, request_lang())
     if g.seen.card:
         g.card = Markup(g.seen.card["html"])
 
