@@ -28,7 +28,6 @@ from safety.fitting.table import Table, table
 from safety.fitting.train import Words, fewer_columns, fit_kinds, fit_stack, fit_words
 from safety.kinds import CARDS, kinds
 from safety.meaning import (
-    AGAINST,
     FORM,
     MANIFEST,
     WEIGHTS,
@@ -135,11 +134,7 @@ def _stack(work: Fit, facts: NDArray[Any], mine: NDArray[np.bool_]) -> dict[str,
     counts = np.where(np.isin(work.source[at], (Source.NOISY, Source.MIXED)), 0.5, 1.0)
     weights, start = fit_stack(facts[at], work.is_danger[at], counts.astype(np.float32))
     score = facts @ weights + start
-    # Without the model every phrase decides, but the threshold is chosen as if none did: in that
-    # rare case some alarms more are better than some dangers fewer.
-    with_model = facts.shape[1] == 4
-    is_against = facts[:, 2] < AGAINST if with_model else np.ones(len(score), dtype=np.bool_)
-    judged = judge.Judged(work.lines, work.phrased, mine, score, is_against)
+    judged = judge.Judged(work.lines, work.phrased, mine, score)
     least = judge.threshold(judged)
     *own, phrase = weights
     _say(f"weights {[round(each, 3) for each in weights]}, threshold {least}")

@@ -29,6 +29,7 @@ _PIECE = re.compile(
 _STOPS = set(".!?;")
 _APOSTROPHES = str.maketrans(dict.fromkeys("’‘ʼ´`′＇", "'"))
 _UNIT = re.compile(r"(\d+(?:[.,]\d+)?)([a-z]{1,7})")
+_INTERLEAVED = re.compile(r"[a-z]+(?:[013457]+[a-z]+)+")  # n3ighb0r; but not b12 or h1n1
 _STRETCHED = re.compile(r"(.)\1{2,}")
 
 Known = Callable[[str], bool]
@@ -88,6 +89,8 @@ def _word(piece: str, known: Known) -> Iterable[str]:
     unit = _UNIT.fullmatch(word)
     if unit and not plain:  # 5mg, 3am; but 4nd is "and"
         return (unit[1], unit[2])
+    if not plain and len(word) > 4 and _INTERLEAVED.fullmatch(word):
+        plain = word.translate(_LEET)
     return (plain or word,) if " " not in word else word.split()
 
 

@@ -2,7 +2,8 @@
 
 Rule: as few dangers missed as can be, with false alarms on at most `MOST_ALARMS` of the near
 misses of the last judging set given up, whose lines are as hard as those to come; the second
-authors' are harder. A phrase decides where the screen lets it (`safety.danger`).
+authors' are harder. Here only a phrase of suicide decides by itself and any other is weighed; the
+screen, which lets other phrases decide as well, notices some more of both.
 """
 
 from collections import defaultdict
@@ -12,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from safety.danger import ALWAYS
 from safety.fitting.corpus import Line, Source
 
+DECIDES = "suicide"
 MOST_ALARMS, MOST_EVERYDAY_ALARMS = 0.03, 0.002
 
 
@@ -26,7 +27,6 @@ class Judged:
     phrased: list[str | None]
     is_judged: NDArray[np.bool_]
     score: NDArray[Any]
-    is_against: NDArray[np.bool_]  # as in `safety.meaning.Reading`; without the model, everywhere
 
     def of(self, *sources: Source) -> NDArray[np.bool_]:
         wanted = np.array([line.source in sources for line in self.lines])
@@ -37,8 +37,7 @@ class Judged:
         return np.array([line.is_danger for line in self.lines])
 
     def noticed(self, least: float) -> NDArray[np.bool_]:
-        always = np.array([kind in ALWAYS for kind in self.phrased])
-        always |= np.array([kind is not None for kind in self.phrased]) & ~self.is_against
+        always = np.array([kind == DECIDES for kind in self.phrased])
         return np.asarray((self.score >= least) | always)
 
 
