@@ -54,7 +54,7 @@ def test_a_text_that_does_not_tell_gets_the_language_offered(text: str) -> None:
     ("spanish", "english"),
     [
         ("Quiero hacer una cita.", "i want make an appointment."),
-        ("¿Tienen Medicaid?", "do you have Medicaid?"),
+        ("¿Tienen Medicaid?", "do you have medicaid?"),
         ("pastillas, recetas", "pills, prescriptions"),
         ("", ""),
     ],
