@@ -43,6 +43,7 @@ def staff_routes(desk: Desk) -> list[tuple[str, str, str]]:
     for rule in desk.app.url_map.iter_rules():
         if rule.endpoint.split(".")[0] in STAFF_BLUEPRINTS:
             path = re.sub(r"<int:[^>]+>", "1", rule.rule)
+            path = re.sub(r"<any\((\w+)[^>]+>", r"\1", path)
             path = re.sub(r"<[^>]+>", "x", path)
             methods = (rule.methods or set()) - {"HEAD", "OPTIONS"}
             routes += [(rule.endpoint, method, path) for method in sorted(methods)]
@@ -64,6 +65,7 @@ def test_every_staff_route_is_known_here(desk: Desk) -> None:
     assert {endpoint for endpoint, _, _ in staff_routes(desk)} == {
         "account.overview",
         "account.start",
+        "console.answer_transfer",
         "console.away",
         "console.block",
         "console.claim",
@@ -74,6 +76,7 @@ def test_every_staff_route_is_known_here(desk: Desk) -> None:
         "console.ping",
         "console.resolve",
         "console.stream",
+        "console.transfer",
         "console.typing",
         "console.write",
         "security.change_password",

@@ -69,7 +69,8 @@ def test_each_mood_has_its_name_in_the_log(rasa: FakeRasa, mood: Mood, why: Fail
     with pytest.raises(RasaUnavailable) as failed:
         Rasa(rasa.url, 0.7).ask("a.1", "hello", METADATA)
     assert failed.value.why is why
-    assert time.monotonic() - started < 0.95, "the deadline is for the whole answer"
+    # Dripping, each byte would come in time; a busy machine may take a second to wake us.
+    assert time.monotonic() - started < 2.5, "the deadline is for the whole answer"
 
 
 def test_nobody_listening_is_unreachable(rasa: FakeRasa) -> None:
