@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import intents, large, peers, questions, search, turn
+from benchmarks import intents, large, peers, questions, restart, search, turn
 
-BENCHMARKS = {"questions": questions.run, "search": search.run, "turn": turn.run}
+BENCHMARKS = {
+    "questions": questions.run,
+    "search": search.run,
+    "turn": turn.run,
+    "restart": restart.run,
+}
 # These take long, or other libraries.
 ON_REQUEST = {"peers": peers.run, "large": large.run, "intents": intents.run}
 

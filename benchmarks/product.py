@@ -52,7 +52,7 @@ class Product:
         return f"http://127.0.0.1:{self.port}"
 
     def __enter__(self) -> Product:
-        self._lay_out()
+        self.lay_out()
         self.start()
         return self
 
@@ -125,7 +125,7 @@ class Product:
             time.sleep(0.2)
         raise ProductNotReady(f"not ready, {self.readiness()}; it said:\n{self.said()[-3000:]}")
 
-    def _lay_out(self) -> None:
+    def lay_out(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         if not self.articles.exists():
             shutil.copytree(ROOT / "kb_articles", self.articles)
