@@ -234,6 +234,7 @@ def test_the_preview_shows_the_page_and_each_answer_and_saves_nothing(
     assert html.count("Racks <b>inside</b>.") == 2  # in the answer and on the page
     assert "(503)" in html and "clinic.phone" not in html
     assert "<script" not in html and "alert(1)" not in html.replace("&lt;", "<")
+    assert "<form" not in html and "<button" not in html  # nothing here was said by anybody
     assert room.text() == PARKING
     whole = eli.post(PAGE, {**values, "body": body, "action": "preview"}).text
     assert html.strip() in whole.replace("&#39;", "'") or "By bike?" in whole

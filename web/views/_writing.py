@@ -181,6 +181,7 @@ class _Row:
     kind: Kind = Kind.PASSAGES
     n: int = 1
     helpful: bool | None = None
+    original: None = None
 
 
 def _sections(article: Article, at: datetime) -> list[Section]:
