@@ -5,6 +5,7 @@ A picture is of what a newcomer would see: the demo clinic, a real question, a r
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 import tempfile
@@ -36,6 +37,7 @@ def main() -> int:
         on_desktop(browser, product)
         on_a_phone(browser, product)
         help_page(browser, product)
+        staff_pages(browser, product)
         browser.close()
     print(f"pictures are in {PICTURES}")
     return 0
@@ -47,7 +49,7 @@ def on_desktop(browser: Browser, product: Product) -> None:
     panel = open_chat(patient, product)
     ask(panel, QUESTION, "Send")
     take(patient, "chat-desktop")
-    agent = sign_in(browser, product)
+    agent = sign_in(browser, product, "agent", "console")
     panel.get_by_role("button", name="Talk to a person").first.click()
     agent.locator(".fd-entry").first.click(timeout=WAIT_MS)
     agent.get_by_role("button", name="Claim this conversation").click()
@@ -56,6 +58,8 @@ def on_desktop(browser: Browser, product: Product) -> None:
     )
     agent.keyboard.press("Enter")
     expect(panel.locator(".kb-message--agent")).to_be_visible(timeout=WAIT_MS)
+    mine = agent.get_by_role("link", name=re.compile("Mine *1"))
+    expect(mine).to_be_visible(timeout=WAIT_MS)
     take(agent, "console")
     take(patient, "chat-with-a-person")
 
@@ -63,6 +67,8 @@ def on_desktop(browser: Browser, product: Product) -> None:
 def on_a_phone(browser: Browser, product: Product) -> None:
     patient = browser.new_page(viewport=PHONE, color_scheme="light")
     patient.goto(f"{product.url}/chat?lang=es&site=demo")
+    take(patient, "chat-phone-start")
+    agree(patient.locator(":root"), "De acuerdo, empezar")
     ask(patient.locator(":root"), SPANISH_QUESTION, "Enviar")
     take(patient, "chat-phone-spanish")
     danger = browser.new_page(viewport=PHONE, color_scheme="dark")
@@ -82,13 +88,29 @@ def help_page(browser: Browser, product: Product) -> None:
     take(phone, "help-phone-spanish")
 
 
+def staff_pages(browser: Browser, product: Product) -> None:
+    """What an editor and a manager begin with, and an article being written."""
+    editor = sign_in(browser, product, "editor", "editor")
+    take(editor, "editor-list")
+    editor.goto(f"{product.url}/editor/articles/en/visiting/parking")
+    take(editor, "editor")
+    manager = sign_in(browser, product, "manager", "insights")
+    take(manager, "insights")
+
+
 def open_chat(page: Page, product: Product) -> Locator:
     """Open the chat from the clinic's page, as a patient does."""
     page.goto(f"{product.url}/demo")
     page.get_by_role("button", name="Ask us").first.click()
     panel = page.frame_locator("iframe").locator(":root")
     expect(panel.locator("#kb-text")).to_be_visible(timeout=WAIT_MS)
+    agree(panel, "OK, start")
     return panel
+
+
+def agree(panel: Locator, words: str) -> None:
+    """Say yes to the privacy note."""
+    panel.get_by_role("button", name=words).click(timeout=WAIT_MS)
 
 
 def ask(panel: Locator, text: str, send: str) -> None:
@@ -97,10 +119,10 @@ def ask(panel: Locator, text: str, send: str) -> None:
     expect(panel.locator(".kb-message--bot")).to_be_visible(timeout=WAIT_MS)
 
 
-def sign_in(browser: Browser, product: Product) -> Page:
+def sign_in(browser: Browser, product: Product, role: str, place: str) -> Page:
     page = browser.new_page(viewport=DESKTOP)
-    account = product.sign_in("agent")
-    page.goto(f"{product.url}/console")
+    account = product.sign_in(role)
+    page.goto(f"{product.url}/{place}")
     page.get_by_label("E-mail").fill(account.email)
     page.get_by_label("Password").fill(account.password)
     page.get_by_role("button", name="Sign in").click()
