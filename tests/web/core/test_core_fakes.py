@@ -35,11 +35,11 @@ def metadata(**facts: Any) -> dict[str, Any]:
 
 # What both must do: a question nobody can take for small talk, and what search found.
 CASES: list[tuple[str | None, dict[str, Any], list[type[Item]]]] = [
-    ("How do I get my test results online?", metadata(kb="answer"), [PassagesItem]),
-    ("How do I get my test results online?", metadata(kb="choices"), [ChoicesItem]),
-    ("How do I get my test results online?", metadata(), [TextItem]),
-    ("How do I get my test results online?", metadata(misses=1), [TextItem, HandoffItem]),
-    ("How do I get my test results online?", metadata(misses=1, waiting=True), [TextItem]),
+    ("Can I bring my dog?", metadata(kb="answer"), [PassagesItem]),
+    ("Can I bring my dog?", metadata(kb="choices"), [ChoicesItem]),
+    ("Can I bring my dog?", metadata(), [TextItem]),
+    ("Can I bring my dog?", metadata(misses=1), [TextItem, HandoffItem]),
+    ("Can I bring my dog?", metadata(misses=1, waiting=True), [TextItem]),
     (None, metadata(kb="answer"), [PassagesItem]),
 ]
 
