@@ -86,7 +86,18 @@ def _write_graph(net: Net, path: Path) -> None:
     assert program is not None
     graph = program.model_proto
     graph.ir_version = min(graph.ir_version, IR_VERSION)
+    _forget_origin(graph)
     _quantised(graph).save_model_to_file(str(path))
+
+
+def _forget_origin(model: onnx.ModelProto) -> None:
+    """Take out where each step was written: paths of the machine, and half a megabyte."""
+    graph = model.graph
+    values = (*graph.input, *graph.output, *graph.value_info, *graph.initializer)
+    inner = [node for function in model.functions for node in function.node]
+    for each in (model, graph, *graph.node, *values, *model.functions, *inner):
+        each.doc_string = ""
+        del each.metadata_props[:]
 
 
 def _quantised(graph: onnx.ModelProto) -> Any:

@@ -163,6 +163,11 @@ def test_the_model_is_small_enough_to_be_kept_here() -> None:
     assert sum(path.stat().st_size for path in FOLDER.iterdir()) <= 20_000_000
 
 
+def test_the_model_does_not_tell_where_it_was_made() -> None:
+    graph = (FOLDER / GRAPH).read_bytes()
+    assert b"site-packages" not in graph and b"stack_trace" not in graph
+
+
 def test_what_the_model_says_of_a_text_does_not_depend_on_its_company() -> None:
     alone, other = tuned().read(["my chest hurts"]), tuned().read(["open today", "my chest hurts"])
     assert np.array_equal(alone[0], other[1])
