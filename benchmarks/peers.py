@@ -38,7 +38,6 @@ PLACE = VAR / "peers"
 SET = ROOT / "tests" / "data" / "medquad_dev"
 COST = "about 0.5 GB to download, 1.5 GB on disk, 1 to 3 minutes"
 MOST_PER_KIND = 170
-GOAL_EMBEDDING = 0.9
 GOAL_LOAD_S, GOAL_RESIDENT_MB = 1.0, 300.0
 
 

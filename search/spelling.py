@@ -7,7 +7,6 @@ than one letter is a guess between names: it may be offered, never answered from
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -89,13 +88,6 @@ class Vocabulary:
         doubt = 0.0 if candidate in self.counts else 0.4
         rank = min(ranks("en").get(candidate, 45_000), ranks("es").get(candidate, 45_000))
         return doubt + 0.3 * rank / 45_000 - 0.02 * min(10, self.counts.get(candidate, 0))
-
-
-def vocabulary_of(words: Iterable[str]) -> Vocabulary:
-    counts: dict[str, int] = {}
-    for word in words:
-        counts[word] = counts.get(word, 0) + 1
-    return Vocabulary(counts)
 
 
 def _is_guess(word: str, better: str) -> bool:

@@ -99,7 +99,7 @@ def _write_generation(index: Index, folder: Path) -> None:
     for name, content in files.items():
         _write(folder / name, content)
     _write(folder / MANIFEST, _seal(_json(manifest)))
-    _flush(folder)
+    flush_folder(folder)
 
 
 def _read_generation(folder: Path) -> Index:
@@ -178,7 +178,7 @@ def _point_to(directory: Path, name: str) -> None:
     temporary = directory / f".{CURRENT}-{os.getpid()}"
     _write(temporary, name.encode() + b"\n")
     os.replace(temporary, directory / CURRENT)
-    _flush(directory)
+    flush_folder(directory)
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -188,7 +188,8 @@ def _write(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _flush(folder: Path) -> None:
+def flush_folder(folder: Path) -> None:
+    """Make the names in a folder, a rename above all, outlive a power cut."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

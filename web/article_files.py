@@ -19,6 +19,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from search.articles import MAX_BYTES, Article, ArticleInvalid, article_id, parse_article
+from search.storage import flush_folder
 
 MAX_NAME_BYTES = 200
 
@@ -171,7 +172,7 @@ def _swap(path: Path, written: Path, kept: Path, replaces: str) -> None:
             os.replace(written, path)
         else:
             _put_new(written, path)
-        _force(path.parent)
+        flush_folder(path.parent)
     except FileExistsError as error:
         raise ArticleChanged(path.name) from error
     except OSError as error:
@@ -225,14 +226,6 @@ def _write_beside(path: Path, content: bytes) -> Path:
 
 def _force_file(descriptor: int) -> None:
     os.fsync(descriptor)
-
-
-def _force(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _why(error: OSError) -> str:

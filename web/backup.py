@@ -23,6 +23,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
+from search.storage import flush_folder
 from web.config import Settings
 
 FORMAT = 1
@@ -80,7 +81,7 @@ def save(settings: Settings, target: Path, at: datetime) -> Contents:
             whole = Path(folder) / target.name
             contents = _write(whole, copies, at)
             whole.rename(target)
-            _sync(target.parent)
+            flush_folder(target.parent)
     except (OSError, sqlite3.Error) as error:
         raise BackupFailed(f"The backup could not be written: {error}") from None
     return contents
@@ -227,7 +228,7 @@ def _replace(new: Path, place: Path, mark: str) -> Path | None:
     moved = _move_aside(place, mark)
     place.parent.mkdir(parents=True, exist_ok=True)
     shutil.move(new, place)
-    _sync(place.parent)
+    flush_folder(place.parent)
     return moved
 
 
@@ -237,12 +238,3 @@ def _move_aside(place: Path, mark: str) -> Path | None:
     aside = place.with_name(f"{place.name}.{mark}")
     place.rename(aside)
     return aside
-
-
-def _sync(folder: Path) -> None:
-    """Make a rename in this folder outlive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -22,6 +22,8 @@ from typing import Any, Protocol
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from search.storage import flush_folder
+
 KEY_BYTES = 32
 NONCE_BYTES = 12  # random: NIST SP 800-38D, 8.2.2, allows 2**32 messages a key
 ID_BYTES = 4
@@ -256,8 +258,4 @@ def _write(path: Path, keys: list[Key], active: str, *, is_new: bool = False) ->
             os.replace(draft, path)
     finally:
         draft.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)  # a key must not be lost when what it sealed is not
-    finally:
-        os.close(folder)
+    flush_folder(path.parent)  # a key must not be lost when what it sealed is not

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from search.followup import joined
@@ -9,7 +11,7 @@ from search.gloss import english_of, meant
 from search.language import notice_language
 from search.lexical import index_terms
 from search.shown import MAX_WORDS, best_piece
-from search.spelling import Vocabulary, vocabulary_of
+from search.spelling import Vocabulary
 from search.text import oddness, terms_of, words_of
 from search.views import sentences_of
 
@@ -88,7 +90,7 @@ def vocabulary() -> Vocabulary:
         "appointment appointments prescription refill fosamax metformin hypothyroidism referral "
         "prednisone cancellation"
     )
-    return vocabulary_of(words_of(text * 3))
+    return Vocabulary(Counter(words_of(text * 3)))
 
 
 @pytest.mark.parametrize(

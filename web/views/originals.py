@@ -19,8 +19,6 @@ from web.views import _desk
 blueprint = Blueprint("originals", __name__, url_prefix="/console")
 auth.guard(blueprint, RoleName.AGENT, RoleName.MANAGER)
 
-CONTACT_FORM = 0  # rows of the log count from 1
-
 
 @blueprint.post("/conversations/<conversation_id>/originals/<int(max=2147483647):n>")
 def show(conversation_id: str, n: int) -> ResponseReturnValue:
