@@ -24,9 +24,11 @@ from werkzeug.test import TestResponse
 from search.answer import Found, Outcome, PassageFound
 from search.index import Index
 from tests.fakes import FakeEncoder, FakeRasa
-from web import auth, create_app, handoffs, make_services, presence, turns
+from web import auth, create_app, make_services
 from web.background import Background
+from web.chat import turns
 from web.config import Settings
+from web.desk import handoffs, presence
 from web.migrations import upgrade
 from web.models import RoleName, Staff
 from web.services import Services, of

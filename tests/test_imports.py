@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 OURS = ("search", "safety", "web", "bot", "launch", "benchmarks", "widget")
-FOUNDATION = ("web.keys", "web.sealing", "web.db", "web.models")
+FOUNDATION = ("web.privacy.keys", "web.privacy.sealing", "web.db", "web.models")
 
 
 def modules(package: str) -> Iterator[tuple[str, ast.Module]]:
@@ -25,7 +25,7 @@ def modules(package: str) -> Iterator[tuple[str, ast.Module]]:
 
 
 def imports(tree: ast.Module) -> Iterator[str]:
-    """Yield every imported name in full: `from web import rasa` yields web and web.rasa."""
+    """Yield every imported name in full: `from web import rasa` yields web and web.chat.rasa."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -82,7 +82,7 @@ def test_the_foundation_imports_nothing_of_the_services() -> None:
 
 
 def test_only_conversations_writes_messages() -> None:
-    assert makers_of("Message") == {"web.conversations"}
+    assert makers_of("Message") == {"web.chat.conversations"}
 
 
 def test_only_turns_makes_rasa_requests() -> None:
@@ -92,12 +92,12 @@ def test_only_turns_makes_rasa_requests() -> None:
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute) and node.attr == "ask" and "rasa" in ast.unparse(node)
     }
-    assert callers == {"web.turns"}
+    assert callers == {"web.chat.turns"}
 
 
 def test_only_publishing_changes_the_index() -> None:
     for name, tree in modules("web"):
-        if name == "web.publishing":
+        if name == "web.articles.publishing":
             continue
         changers = {"search.index.build", "search.index.save"} & set(imports(tree))
         assert not changers, f"{name} imports {changers}"

@@ -13,27 +13,16 @@ from pathlib import Path
 from flask import Flask
 
 from search.encoder import Encoder, load_encoder
-from web import auth, errors, intake, logs, security, vault
+from web import auth, errors, logs, security
+from web.articles.publishing import Publisher
+from web.chat import intake
+from web.chat.rasa import Rasa
+from web.chat.stream import Cap, Hub, Remembered, Seen, Typing
 from web.config import Settings, SettingsInvalid, load_settings
-from web.keys import KeysUnusable
-from web.publishing import Publisher
-from web.rasa import Rasa
+from web.privacy import vault
+from web.privacy.keys import KeysUnusable
 from web.services import EXTENSION, Services
-from web.stream import Cap, Hub, Remembered, Seen, Typing
-from web.views import (
-    account,
-    board,
-    chat,
-    console,
-    editor,
-    health,
-    help,
-    originals,
-    plain,
-    privacy,
-    widget,
-)
-from web.views import insights as insights_pages  # `web.insights` is the service
+from web.views import BLUEPRINTS
 
 STAFFED_FOR_S = 2.0
 MAX_POLLS = 150  # beside the streams, below the number of threads
@@ -57,11 +46,8 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     intake.init_app(app, settings.limits.max_body_bytes)
     security.init_app(app, settings)
     auth.init_app(app, settings, services.database)
-    for module in (
-        *(chat, plain, help, privacy, widget, health),
-        *(console, board, originals, editor, insights_pages, account),
-    ):
-        app.register_blueprint(module.blueprint)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
     return app
 
 

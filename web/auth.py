@@ -42,11 +42,13 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
-from web import audit, presence, security
-from web.audit import Act
+from web import security
 from web.config import Settings
 from web.db import Database, utc_now
+from web.desk import presence
 from web.models import Role, RoleName, Staff
+from web.privacy import audit
+from web.privacy.audit import Act
 
 IDLE_LIMIT_S = 15 * 60
 SESSION_LIMIT_S = 12 * 3600

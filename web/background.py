@@ -16,9 +16,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from safety.identifiers import mask
-from web import conversations, handoff_offers, handoffs, leases, retention, turns
+from web.chat import conversations, leases, turns
 from web.db import DatabaseBusy
+from web.desk import handoff_offers, handoffs
 from web.models import Author, Conversation, Handoff, HandoffState, Kind
+from web.privacy import retention
 from web.services import Services, of
 
 SWEEP_S = 5.0

@@ -20,12 +20,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from search.articles import read_article
 from search.encoder import ModelMissing, load_encoder
 from search.storage import IndexDamaged, IndexMissing, load
-from web import article_files, audit, hours, migrations, proofreading, vault
+from web import hours, migrations
+from web.articles import article_files, proofreading
+from web.articles.proofreading import ArticleProblem, neighbour
+from web.articles.proofreading import Level as Level
 from web.config import Settings, SettingsInvalid, load_settings
 from web.db import Database, utc_now
-from web.keys import KeysUnusable
-from web.proofreading import ArticleProblem, neighbour
-from web.proofreading import Level as Level
+from web.privacy import audit, vault
+from web.privacy.keys import KeysUnusable
 
 LEAST_FREE_BYTES = 1_000_000_000
 RASA_TIMEOUT_S = 3.0

@@ -20,13 +20,15 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from search.index import ArticleStatus
-from web import auth, backup, checks, desks, vault
+from web import auth, backup, checks
+from web.articles.publishing import Publisher
 from web.checks import Level
 from web.config import Settings, SettingsInvalid, load_settings
 from web.db import Database, utc_now
-from web.keys import KeyRing, KeysUnusable
+from web.desk import desks
 from web.models import RoleName, Staff
-from web.publishing import Publisher
+from web.privacy import vault
+from web.privacy.keys import KeyRing, KeysUnusable
 
 PASSWORD_BYTES = 12  # 16 letters and digits
 

@@ -27,6 +27,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from web.chat.rasa import TOPICS
 from web.hours import (
     Calendar,
     always,
@@ -37,7 +38,6 @@ from web.hours import (
     within,
 )
 from web.hours import Holiday as CalendarHoliday
-from web.rasa import TOPICS
 
 ROOT = Path(__file__).resolve().parent.parent
 ORIGIN = re.compile(r"self|https?://[a-z0-9.\-]+(:(\d{1,5}|\*))?", re.IGNORECASE)

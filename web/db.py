@@ -23,8 +23,8 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
-from web.keys import Keys
-from web.sealing import use_keys
+from web.privacy.keys import Keys
+from web.privacy.sealing import use_keys
 
 # A patient with a danger card to be shown waits at most this long for a locked database.
 BUSY_TIMEOUT_S = 3.0

@@ -30,7 +30,7 @@ from sqlalchemy.ext.mutable import MutableList
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from web.db import Base, UtcDateTime
-from web.sealing import Letter, Sealed, SealedRow, part
+from web.privacy.sealing import Letter, Sealed, SealedRow, part
 
 
 def _nothing() -> None:

@@ -14,11 +14,11 @@ from typing import cast
 
 from flask import Flask, current_app
 
+from web.articles.publishing import Publisher
+from web.chat.rasa import Rasa
+from web.chat.stream import Cap, Hub, Remembered, Seen, Typing
 from web.config import Settings
 from web.db import Database, utc_now
-from web.publishing import Publisher
-from web.rasa import Rasa
-from web.stream import Cap, Hub, Remembered, Seen, Typing
 
 EXTENSION = "front_desk"
 

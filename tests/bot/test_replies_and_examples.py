@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
-import web.rasa
+import web.chat.rasa
 from tests.articles.reading_grade import fernandez_huerta, flesch_kincaid
 from tests.bot.conftest import ROOT
+from web.chat.replies import fill
 from web.config import load_settings
-from web.replies import fill
 
 BOT = ROOT / "bot"
 # Every clinic has these; a sentence with another one is left out where it has not.
@@ -175,7 +175,7 @@ def test_every_topic_has_words_and_a_slot_of_its_own() -> None:
 
 def test_the_web_process_knows_every_desk_topic() -> None:
     mappings = _read(BOT / "domain" / "slots.yml")["slots"]["topic"]["mappings"]
-    assert {each["value"] for each in mappings} == set(web.rasa.TOPICS)
+    assert {each["value"] for each in mappings} == set(web.chat.rasa.TOPICS)
 
 
 def test_no_example_stands_twice() -> None:

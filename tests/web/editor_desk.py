@@ -11,8 +11,8 @@ import html5lib
 
 from tests.fakes import FakeEncoder
 from tests.web.staff_desk import Desk, PageClient
-from web import audit
 from web.models import RoleName, Staff
+from web.privacy import audit
 
 PARKING = """\
 ---

@@ -23,9 +23,11 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
-from web import auth, conversations, create_app, handoffs, make_services, presence
+from web import auth, create_app, make_services
+from web.chat import conversations
 from web.config import Settings
 from web.db import Database
+from web.desk import handoffs, presence
 from web.migrations import upgrade
 from web.models import Author, Kind, Message, RoleName, Staff
 from web.services import Services

@@ -15,11 +15,12 @@ import pytest
 from sqlalchemy import select
 
 from tests.web.staff_desk import ROOT
-from web import backup, migrations, vault
+from web import backup, migrations
 from web.backup import BackupFailed
 from web.config import Settings, load_settings
 from web.db import Database
 from web.models import Author, Conversation, Kind, Message
+from web.privacy import vault
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)

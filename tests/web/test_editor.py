@@ -17,9 +17,11 @@ import pytest
 from search.answer import ask
 from tests.web.editor_desk import PARKING, Writing, form_of, writing
 from tests.web.staff_desk import PageClient
-from web import article_files, audit, help_feedback, security
+from web import security
+from web.articles import article_files, help_feedback
+from web.articles.publishing import Publisher
 from web.models import RoleName
-from web.publishing import Publisher
+from web.privacy import audit
 
 PAGE = "/editor/articles/en/visiting/parking"
 

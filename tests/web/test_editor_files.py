@@ -9,8 +9,8 @@ import yaml
 
 from search.articles import parse_article
 from tests.web.editor_desk import PARKING
-from web import drafts, front_matter
-from web.drafts import Draft
+from web.articles import drafts, front_matter
+from web.articles.drafts import Draft
 
 SHIPPED = Path(__file__).resolve().parents[2] / "kb_articles"
 

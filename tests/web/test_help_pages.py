@@ -23,10 +23,12 @@ from search.articles import read_article
 from tests.articles.reading_grade import fernandez_huerta, flesch_kincaid
 from tests.conftest import write_article
 from tests.web.core.test_core_pages import check_page
-from web import help_feedback, help_pages, retention, wording
+from web import wording
+from web.articles import help_feedback, help_pages
 from web.config import Settings, Topic
 from web.db import DatabaseBusy
 from web.models import ArticleVote
+from web.privacy import retention
 from web.services import Services, of
 
 PHONE = "(503) 555-0110"

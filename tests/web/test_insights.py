@@ -17,8 +17,12 @@ from sqlalchemy import event, update
 
 from search.answer import Outcome
 from tests.web.staff_desk import MONDAY_MORNING, Desk, PageClient
-from web import audit, conversations, handoffs, help_feedback, insights, insights_csv
-from web.acts import Typed
+from web import insights, insights_csv
+from web.articles import help_feedback
+from web.chat import conversations
+from web.chat.acts import Typed
+from web.chat.replies import Hand, Plan, Reply
+from web.desk import handoffs
 from web.insights import Period
 from web.models import (
     AnsweredBy,
@@ -30,7 +34,7 @@ from web.models import (
     Turn,
     TurnState,
 )
-from web.replies import Hand, Plan, Reply
+from web.privacy import audit
 from web.views.insights import ceiling, duration
 
 DAY = MONDAY_MORNING.date()  # the 23rd of November 2026, a Monday

@@ -17,11 +17,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.web.staff_desk import ROOT, Desk
-from web import backup, checks, cli, create_app, vault
+from web import backup, checks, cli, create_app
 from web.checks import Level
 from web.config import Settings
 from web.db import utc_now
-from web.keys import DoesNotOpen, KeyRing, KeysUnusable, key_id_of, new_key
+from web.privacy import vault
+from web.privacy.keys import DoesNotOpen, KeyRing, KeysUnusable, key_id_of, new_key
 
 
 @pytest.fixture

@@ -18,10 +18,11 @@ from sqlalchemy import inspect
 
 from tests.conftest import Patient
 from tests.web.staff_desk import Desk
-from web import audit, handoffs, retention
 from web.db import Base, utc_now
+from web.desk import handoffs
 from web.models import Block, Conversation, Handoff, Message, Turn
-from web.sealing import use_keys
+from web.privacy import audit, retention
+from web.privacy.sealing import use_keys
 
 
 class NullCipher:

@@ -16,11 +16,14 @@ from sqlalchemy.exc import ArgumentError
 
 from tests.conftest import Patient
 from tests.web.staff_desk import Desk, PageClient
-from web import audit, checks, conversations, handoffs, migrations
+from web import checks, migrations
+from web.chat import conversations
 from web.checks import Level
 from web.db import Database
-from web.keys import KeysUnusable
+from web.desk import handoffs
 from web.models import Conversation, Handoff, Message, RoleName
+from web.privacy import audit
+from web.privacy.keys import KeysUnusable
 from web.services import Services
 
 CONTACT = {

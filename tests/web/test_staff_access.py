@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.web.staff_desk import PASSWORD, Desk
-from web import audit, auth, presence
+from web import auth
+from web.desk import presence
 from web.models import RoleName, Staff
+from web.privacy import audit
 
 STAFF_BLUEPRINTS = ("console", "account", "security")
 OPEN_TO_ALL = {"security.login"}

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from tests.web.staff_desk import MONDAY_MORNING, Desk
-from web import conversations, desks, handoff_offers, handoffs, inbox
-from web.acts import Typed
+from web.chat import conversations
+from web.chat.acts import Typed
 from web.config import Assignment
-from web.handoff_offers import Candidate, choose
-from web.handoffs import HandoffAlreadyClaimed
+from web.desk import desks, handoff_offers, handoffs, inbox
+from web.desk.handoff_offers import Candidate, choose
+from web.desk.handoffs import HandoffAlreadyClaimed
 from web.models import HandoffState, RoleName, Staff
 from web.views import _desk_stream
 

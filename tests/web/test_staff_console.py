@@ -15,8 +15,11 @@ from sqlalchemy import event
 from werkzeug.test import EnvironBuilder
 
 from tests.web.staff_desk import Desk, PageClient
-from web import audit, auth, conversations, handoffs, inbox, security
+from web import auth, security
+from web.chat import conversations
+from web.desk import handoffs, inbox
 from web.models import Author, Block, Conversation, Kind, RoleName, Staff
+from web.privacy import audit
 from web.services import of
 from web.views import _desk_stream
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from web.contact import MAX_CHARACTERS, ContactInvalid, check
+from web.chat.contact import MAX_CHARACTERS, ContactInvalid, check
 
 GOOD = {"name": "Pat", "phone": "503 555 0123", "message": "Please call me about my bill."}
 

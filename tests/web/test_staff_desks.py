@@ -18,8 +18,9 @@ from search.answer import Outcome
 from tests.conftest import Patient, Search, words
 from tests.fakes import FakeRasa
 from tests.web.staff_desk import Desk, check_page, clinic_settings
-from web import conversations, desks, handoffs, inbox, presence
+from web.chat import conversations
 from web.config import SettingsInvalid, load_settings
+from web.desk import desks, handoffs, inbox, presence
 from web.models import (
     Author,
     Conversation,

@@ -13,10 +13,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tests.web.staff_desk import MONDAY_MORNING, MONDAY_NIGHT, Desk
-from web import audit, conversations, handoff_watch, handoffs, presence
-from web.acts import Typed
-from web.contact import ContactInvalid
-from web.handoffs import HandoffAlreadyClaimed, HandoffClosed, HandoffNotFound, HandoffNotYours
+from web.chat import conversations
+from web.chat.acts import Typed
+from web.chat.contact import ContactInvalid
+from web.chat.turns import Workers
+from web.desk import handoff_watch, handoffs, presence
+from web.desk.handoffs import HandoffAlreadyClaimed, HandoffClosed, HandoffNotFound, HandoffNotYours
 from web.models import (
     Author,
     Conversation,
@@ -27,7 +29,7 @@ from web.models import (
     Staff,
     Turn,
 )
-from web.turns import Workers
+from web.privacy import audit
 
 CONTACT = {"name": "Pat", "phone": "503 555 0123", "message": "Please call me about my bill."}
 

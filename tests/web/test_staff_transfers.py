@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from tests.web.staff_desk import Desk
-from web import audit, conversations, desks, export, handoff_transfers, handoffs
-from web.handoff_transfers import TransferGone, TransferImpossible
-from web.handoffs import HandoffClosed, HandoffNotYours
+from web.chat import conversations
+from web.desk import desks, handoff_transfers, handoffs
+from web.desk.handoff_transfers import TransferGone, TransferImpossible
+from web.desk.handoffs import HandoffClosed, HandoffNotYours
 from web.models import HandoffState, RoleName, Staff, Transfer
+from web.privacy import audit, export
 
 NOTE = "She is upset about the second letter."
 

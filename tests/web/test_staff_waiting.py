@@ -17,10 +17,11 @@ from flask import Flask
 from tests.conftest import Patient, Search, words
 from tests.fakes import FakeRasa
 from tests.web.staff_desk import MONDAY_MORNING, Desk
-from web import callbacks, estimates, feed, handoffs, inbox, presence
+from web.chat import feed
+from web.chat.contact import ContactInvalid
+from web.chat.messages import message_html
 from web.config import Callbacks, Waiting
-from web.contact import ContactInvalid
-from web.messages import message_html
+from web.desk import callbacks, estimates, handoffs, inbox, presence
 from web.models import Handoff, HandoffState, Staff
 from web.services import of
 

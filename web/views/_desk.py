@@ -11,9 +11,10 @@ from flask_security import current_user
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from web import callbacks, conversations, desks, handoff_transfers, inbox, messages
+from web.chat import conversations, messages
+from web.desk import callbacks, desks, handoff_transfers, inbox
+from web.desk.inbox import Box
 from web.hours import is_open, moment_text, when_text
-from web.inbox import Box
 from web.models import Handoff, HandoffState, Transfer, TransferState
 from web.services import services
 

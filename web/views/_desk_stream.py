@@ -15,11 +15,11 @@ from flask import copy_current_request_context, render_template
 from flask_security import current_user
 from sqlalchemy.orm import Session
 
-from web import handoffs, inbox
-from web.inbox import Box
+from web.chat.stream import Subscription, sse
+from web.desk import handoffs, inbox
+from web.desk.inbox import Box
 from web.models import Author
 from web.services import services
-from web.stream import Subscription, sse
 from web.views import _desk
 
 # A stream ends after a minute and the browser opens it again: so a session that was ended, or went

@@ -18,9 +18,9 @@ from flask import Response, abort, request, url_for
 
 from search.articles import Article
 from search.index import Index
-from web import help_facts, help_feedback, help_pages
-from web.help_facts import Facts
-from web.help_pages import Topic
+from web.articles import help_facts, help_feedback, help_pages
+from web.articles.help_facts import Facts
+from web.articles.help_pages import Topic
 from web.hours import date_text
 from web.pages import render_page
 from web.services import services

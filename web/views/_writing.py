@@ -16,11 +16,11 @@ from search.articles import Article
 from search.passages import render, split
 from search.text import fold
 from web import hours
-from web.drafts import DATES, FIELDS, Draft, is_date
-from web.editing import Checked, Listed
-from web.messages import Words
+from web.articles.drafts import DATES, FIELDS, Draft, is_date
+from web.articles.editing import Checked, Listed
+from web.chat.messages import Words
+from web.chat.replies import as_shown
 from web.models import Author, Kind
-from web.replies import as_shown
 from web.services import services
 from web.wording import say
 

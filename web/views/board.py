@@ -10,7 +10,8 @@ from typing import Any
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
-from web import auth, board
+from web import auth
+from web.desk import board
 from web.models import RoleName
 from web.services import services
 from web.views import _desk

@@ -12,29 +12,19 @@ from typing import TypeVar
 from flask import Blueprint, Response, current_app, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from web import (
-    consent,
-    contact,
-    conversations,
-    desks,
-    export,
-    feed,
-    forms,
-    handoffs,
-    hours,
-    intake,
-    security,
-    tokens,
-)
-from web.acts import NotInLog
-from web.conversations import ConversationEnded
+from web import hours, security
+from web.chat import contact, conversations, feed, forms, intake, tokens
+from web.chat.acts import NotInLog
+from web.chat.conversations import ConversationEnded
+from web.chat.messages import card_for_patient
+from web.chat.stream import TooManyStreams
+from web.chat.tokens import ConversationNotFound
+from web.desk import desks, handoffs
 from web.errors import ApiError, error_response, request_lang
-from web.messages import card_for_patient
 from web.pages import phone_href
+from web.privacy import consent, export
 from web.services import services
 from web.sites import known_site
-from web.stream import TooManyStreams
-from web.tokens import ConversationNotFound
 from web.wording import say
 
 blueprint = Blueprint("chat", __name__, url_prefix="/api/v1")

@@ -25,12 +25,14 @@ from flask.typing import ResponseReturnValue
 from flask_security import current_user
 from sqlalchemy.exc import OperationalError
 
-from web import audit, auth, handoff_transfers, handoffs, inbox, presence, security
-from web.audit import Act
+from web import auth, security
 from web.db import DatabaseBusy
-from web.handoff_transfers import TransferGone, TransferImpossible
-from web.handoffs import HandoffAlreadyClaimed, HandoffClosed, HandoffNotFound, HandoffNotYours
+from web.desk import handoff_transfers, handoffs, inbox, presence
+from web.desk.handoff_transfers import TransferGone, TransferImpossible
+from web.desk.handoffs import HandoffAlreadyClaimed, HandoffClosed, HandoffNotFound, HandoffNotYours
 from web.models import Conversation, Handoff, HandoffState, RoleName
+from web.privacy import audit
+from web.privacy.audit import Act
 from web.services import services
 from web.views import _desk
 from web.views._desk_stream import News

@@ -23,11 +23,12 @@ from flask.typing import ResponseReturnValue
 from flask_security import current_user
 from markupsafe import Markup
 
-from web import auth, drafts, editing, help_feedback
-from web.article_files import ArticleChanged, ArticleNotFound, ArticleNotWritten
-from web.drafts import Draft, DraftTooLong
-from web.editing import PUBLISHED, NotEditable, NotReady, Opened, Saved
-from web.help_feedback import Verdict
+from web import auth
+from web.articles import drafts, editing, help_feedback
+from web.articles.article_files import ArticleChanged, ArticleNotFound, ArticleNotWritten
+from web.articles.drafts import Draft, DraftTooLong
+from web.articles.editing import PUBLISHED, NotEditable, NotReady, Opened, Saved
+from web.articles.help_feedback import Verdict
 from web.hours import date_text, moment_text
 from web.models import RoleName
 from web.services import services

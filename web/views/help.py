@@ -20,9 +20,11 @@ from safety.identifiers import mask
 from search.answer import Found, ask
 from search.articles import Article
 from search.index import Index
-from web import conversations, help_facts, help_feedback, help_pages, security
+from web import security
+from web.articles import help_facts, help_feedback, help_pages
+from web.articles.help_feedback import FormInvalid
+from web.chat import conversations
 from web.errors import request_lang
-from web.help_feedback import FormInvalid
 from web.services import services
 from web.views import _help
 

@@ -13,12 +13,14 @@ from flask import Blueprint, Response, abort, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_security import current_user
 
-from web import audit, auth, help_feedback, insights, insights_csv
-from web.audit import Act
-from web.help_feedback import Comment, Verdict
+from web import auth, insights, insights_csv
+from web.articles import help_feedback
+from web.articles.help_feedback import Comment, Verdict
 from web.hours import Calendar, date_text, moment_text
 from web.insights import ConversationRow, Period
 from web.models import RoleName
+from web.privacy import audit
+from web.privacy.audit import Act
 from web.services import services
 
 blueprint = Blueprint("insights", __name__, url_prefix="/insights")

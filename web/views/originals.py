@@ -10,9 +10,11 @@ from flask import Blueprint, abort, jsonify, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_security import current_user
 
-from web import audit, auth, inbox
-from web.audit import Act
+from web import auth
+from web.desk import inbox
 from web.models import RoleName
+from web.privacy import audit
+from web.privacy.audit import Act
 from web.services import services
 from web.views import _desk
 

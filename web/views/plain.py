@@ -16,26 +16,17 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from werkzeug.datastructures import MultiDict
 
-from web import (
-    consent,
-    contact,
-    conversations,
-    desks,
-    export,
-    feed,
-    forms,
-    handoffs,
-    intake,
-    tokens,
-)
-from web.acts import Act, Continued, NotInLog, Picked, Typed
-from web.conversations import ClientIdReused, ConversationEnded
+from web.chat import contact, conversations, feed, forms, intake, tokens
+from web.chat.acts import Act, Continued, NotInLog, Picked, Typed
+from web.chat.conversations import ClientIdReused, ConversationEnded
+from web.chat.messages import FORM_FIELDS, message_html
+from web.chat.tokens import ConversationNotFound, Own
+from web.desk import desks, handoffs
 from web.errors import ApiError, request_lang
-from web.messages import FORM_FIELDS, message_html
 from web.pages import render_page
+from web.privacy import consent, export
 from web.services import services
 from web.sites import known_site
-from web.tokens import ConversationNotFound, Own
 from web.views.chat import address_hash, refuse_if_too_many
 from web.wording import say
 

@@ -14,8 +14,8 @@ from flask import Blueprint, Response, abort, request, send_from_directory
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
-from web import desks
 from web.config import ROOT
+from web.desk import desks
 from web.errors import request_lang
 from web.pages import render_page
 from web.services import services

@@ -8,8 +8,8 @@ import pytest
 
 from tests.conftest import Patient, Search
 from tests.fakes import FakeRasa
-from web.rasa import FormItem, HandoffItem, Item, RasaUnavailable, read_items
-from web.replies import fill
+from web.chat.rasa import FormItem, HandoffItem, Item, RasaUnavailable, read_items
+from web.chat.replies import fill
 
 FACTS = {"clinic.phone": "555-0110"}
 

@@ -188,7 +188,7 @@ def parameters(sentence: str) -> set[str]:
 
 def test_every_system_line_has_its_words() -> None:
     codes = set()
-    for path in sorted((ROOT / "web").glob("*.py")):
+    for path in sorted((ROOT / "web").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ClassDef) and node.name == "Line":
                 codes |= {each.value.value for each in node.body if isinstance(each, ast.Assign)}

@@ -15,7 +15,7 @@ import pytest
 from search.encoder import Encoder, load_encoder
 from tests.conftest import ROOT
 from tests.fakes import DIMENSIONS, FakeEncoder, FakeRasa
-from web.rasa import ChoicesItem, HandoffItem, Item, PassagesItem, Rasa, TextItem
+from web.chat.rasa import ChoicesItem, HandoffItem, Item, PassagesItem, Rasa, TextItem
 
 ASSISTANT = ROOT / "var" / "assistant"
 READY_WITHIN_S = 150.0

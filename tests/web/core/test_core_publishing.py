@@ -17,8 +17,8 @@ from search.answer import Outcome
 from search.encoder import ModelMissing
 from tests.conftest import ARTICLES, Patient, Search, words, write_article
 from tests.fakes import FakeEncoder
+from web.articles.publishing import Publisher
 from web.config import Settings
-from web.publishing import Publisher
 from web.services import Services, of
 
 
@@ -241,7 +241,7 @@ def test_a_full_disk_does_not_stop_publishing(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("web.publishing.save", full)
+    monkeypatch.setattr("web.articles.publishing.save", full)
     write_article(articles, "en/fax", "Can I send a fax?", "contact", "Yes.")
     assert publisher.refresh() is True
     assert publisher.index is not None

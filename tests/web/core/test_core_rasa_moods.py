@@ -11,8 +11,8 @@ from sqlalchemy import select
 from search.answer import Outcome
 from tests.conftest import Patient, Search, words
 from tests.fakes import FakeRasa, Mood
+from web.chat.rasa import Failure, Rasa, RasaUnavailable, read_items, typed
 from web.models import AnsweredBy, Conversation, Turn
-from web.rasa import Failure, Rasa, RasaUnavailable, read_items, typed
 from web.services import Services
 
 USEFUL_WITHIN_S = 3.5
@@ -126,7 +126,7 @@ def test_when_the_search_fails_rasa_still_answers(
     def broken(*_: object, **__: object) -> None:
         raise OSError("a file is gone")
 
-    monkeypatch.setattr("web.turns.ask", broken)
+    monkeypatch.setattr("web.chat.turns.ask", broken)
     rasa.say({"text": "Hello."})
     pat.say("hello")
     answer_all()

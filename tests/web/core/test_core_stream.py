@@ -14,10 +14,10 @@ from flask import Flask
 
 from search.answer import Outcome
 from tests.conftest import Patient, Search
-from web import feed
+from web.chat import feed
+from web.chat.stream import HEARTBEAT, Hub, Typing, sse
 from web.config import Settings
 from web.services import Services, of
-from web.stream import HEARTBEAT, Hub, Typing, sse
 
 Event = dict[str, Any]
 
@@ -199,7 +199,7 @@ def test_a_strange_wait_is_no_wait(pat: Patient, wait_s: str) -> None:
 def test_typing_of_an_agent_shows_and_ends_by_itself(
     pat: Patient, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("web.stream.TYPING_S", 0.3)
+    monkeypatch.setattr("web.chat.stream.TYPING_S", 0.3)
     stream = Stream(pat)
     assert stream.next()["agent_typing"] is False
     services.typing.mark(pat.id, "agent")

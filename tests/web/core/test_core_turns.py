@@ -15,10 +15,11 @@ from sqlalchemy.exc import IntegrityError
 from search.answer import Outcome
 from tests.conftest import Patient, Search
 from tests.fakes import FakeRasa
-from web import handoffs, leases, turns
 from web.background import Background
+from web.chat import leases, turns
+from web.chat.replies import without_search
+from web.desk import handoffs
 from web.models import AnsweredBy, Conversation, Staff, Turn, TurnState
-from web.replies import without_search
 from web.services import Services, of
 
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 import structlog
 from alembic import op
 
-from web.sealing import Letter, Sealed
+from web.privacy.sealing import Letter, Sealed
 
 revision = "0007"
 down_revision = "0006"

@@ -1,0 +1,1 @@
+"""What patients may be shown: the files of articles, their checks, their pages, the index."""
