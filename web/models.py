@@ -23,6 +23,7 @@ from sqlalchemy import (
     LargeBinary,
     String,
     Table,
+    Text,
     UniqueConstraint,
     text,
 )
@@ -313,6 +314,77 @@ class Transfer(SealedRow, Base):
         return f"transfer {self.handoff_id}"
 
 
+class UnhelpfulSuggestion(SealedRow, Base):
+    """An agent says that an article does not answer a question: a gap for the editors."""
+
+    __tablename__ = "unhelpful_suggestion"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    handoff_id: Mapped[int] = mapped_column(ForeignKey("handoff.id", ondelete="cascade"))
+    n: Mapped[int]  # the patient's message it was suggested for; 0: the agent searched
+    article_id: Mapped[str] = mapped_column(String(300))
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
+    at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    sealed: Mapped[Letter | None] = mapped_column(Sealed)
+
+    question = part[str](str)  # masked
+
+    __table_args__ = (UniqueConstraint("handoff_id", "n", "article_id"),)
+
+    def place(self) -> str:
+        return f"unhelpful_suggestion {self.handoff_id} {self.n} {self.article_id}"
+
+
+class CannedReply(SealedRow, Base):
+    """A reply agents need often, in one language; its variables are filled in when it is used."""
+
+    __tablename__ = "canned_reply"
+
+    key: Mapped[str] = mapped_column(String(40), primary_key=True)
+    lang: Mapped[str] = mapped_column(String(8), primary_key=True)
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    changed_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))  # None: shipped
+    sealed: Mapped[Letter | None] = mapped_column(Sealed)
+
+    text = part[str](str)
+
+    def place(self) -> str:
+        return f"canned_reply {self.key} {self.lang}"
+
+
+class StaffNote(SealedRow, Base):
+    """What staff write to each other about a conversation. No row of the log, so no patient's."""
+
+    __tablename__ = "staff_note"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    conversation_id: Mapped[str] = mapped_column(
+        ForeignKey("conversation.id", ondelete="cascade"), index=True
+    )
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    sealed: Mapped[Letter | None] = mapped_column(Sealed)
+
+    text = part[str](str)
+
+    def place(self) -> str:
+        return f"staff_note {self.conversation_id} {self.id}"
+
+
+class NoteMention(Base):
+    """A colleague named in a note, until they have seen it."""
+
+    __tablename__ = "note_mention"
+
+    note_id: Mapped[str] = mapped_column(
+        ForeignKey("staff_note.id", ondelete="cascade"), primary_key=True
+    )
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"), primary_key=True)
+    read_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    __table_args__ = (Index("ix_note_mention_staff_id", "staff_id", "read_at"),)
+
+
 class Block(Base):
     """A conversation or network address that may not write.
 
@@ -345,6 +417,100 @@ class ArticleVote(SealedRow, Base):
 
     def place(self) -> str:
         return f"article_vote {self.form_hash}"
+
+
+class RevisionState(StrEnum):
+    DRAFT = "draft"
+    IN_REVIEW = "in_review"
+    SCHEDULED = "scheduled"  # approved, and published on its day
+    PUBLISHED = "published"
+    WITHDRAWN = "withdrawn"
+    REPLACED = "replaced"  # a later draft took its place
+    DISCARDED = "discarded"
+
+
+OPEN_REVISION_STATES = (RevisionState.DRAFT, RevisionState.IN_REVIEW, RevisionState.SCHEDULED)
+
+
+class Origin(StrEnum):
+    EDITOR = "editor"
+    OUTSIDE = "outside"  # somebody changed the file
+    RESTORED = "restored"
+    IMPORTED = "imported"
+
+
+class Revision(Base):
+    """One saved version of an article, the whole file. Only `revisions.py` makes and moves them.
+
+    Articles are public text, so the words are not sealed; drafts are for staff alone all the same.
+    """
+
+    __tablename__ = "revision"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    article_id: Mapped[str] = mapped_column(String(300))
+    number: Mapped[int]  # counts from 1 in each article
+    state: Mapped[RevisionState] = mapped_column(_enum(RevisionState))
+    origin: Mapped[Origin] = mapped_column(_enum(Origin))
+    content: Mapped[str] = mapped_column(Text)
+    digest: Mapped[str] = mapped_column(String(64))
+    base_digest: Mapped[str] = mapped_column(String(64))  # of the file it was made from, or ""
+    # The author says that the meaning changed: translations wait until they have followed.
+    is_substance: Mapped[bool] = mapped_column(default=False)
+    # Of a translation: the number of the original's revision that it says.
+    source_number: Mapped[int | None]
+    publish_on: Mapped[date | None]
+    author_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    approver_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    __table_args__ = (
+        UniqueConstraint("article_id", "number"),
+        Index("ix_revision_state", "state", "publish_on"),
+        Index(
+            "uq_revision_open",
+            "article_id",
+            unique=True,
+            sqlite_where=text("state in ('draft', 'in_review', 'scheduled')"),
+            postgresql_where=text("state in ('draft', 'in_review', 'scheduled')"),
+        ),
+    )
+
+
+class ReviewComment(SealedRow, Base):
+    """What staff say to each other about a revision."""
+
+    __tablename__ = "review_comment"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    article_id: Mapped[str] = mapped_column(String(300), index=True)
+    number: Mapped[int]  # of the revision
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    sealed: Mapped[Letter | None] = mapped_column(Sealed)
+
+    text = part[str](str)
+
+    def place(self) -> str:
+        return f"review_comment {self.article_id}"
+
+
+class Autosave(SealedRow, Base):
+    """What somebody typed into an article's form and did not save yet. article_id: "" for a new."""
+
+    __tablename__ = "autosave"
+
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"), primary_key=True)
+    article_id: Mapped[str] = mapped_column(String(300), primary_key=True)
+    number: Mapped[int]  # the revision it was begun from
+    saved_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    sealed: Mapped[Letter | None] = mapped_column(Sealed)
+
+    form = part[dict[str, str]](dict)
+
+    def place(self) -> str:
+        return f"autosave {self.staff_id} {self.article_id}"
 
 
 class SealingKey(Base):
