@@ -55,6 +55,13 @@ class Article:
     key: str = ""
     """The front matter's own `id`, where it has one: two articles may not claim the same."""
     title_line: int = 1
+    publish_on: date | None = None
+    expires_on: date | None = None
+    """From publish_on on it is shown, from expires_on on no more."""
+
+    def is_shown_on(self, day: date) -> bool:
+        begun = self.publish_on is None or self.publish_on <= day
+        return begun and (self.expires_on is None or day < self.expires_on)
 
     @property
     def is_demo(self) -> bool:
@@ -117,6 +124,8 @@ def parse_article(name: str, content: bytes, facts: Mapping[str, str]) -> Articl
         digest=_digest(content, used),
         key=_one_line(fields.get("id", "")),
         title_line=title_line,
+        publish_on=_date(fields.get("publish_on", "")),
+        expires_on=_date(fields.get("expires_on", "")),
     )
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
@@ -63,13 +64,20 @@ def build(
     facts: Mapping[str, str] | None = None,
     skip_demo: bool = False,
     learn: bool = True,
+    today: date | None = None,
+    withheld: Collection[str] = (),
 ) -> tuple[Index, tuple[ArticleReport, ...]]:
     """Index every *.md below the folder; only texts the previous index does not hold are embedded.
+
+    today: leave out what is not to be shown yet or no more; None looks at no date.
+    withheld: articles that wait for somebody, whatever their file says.
 
     learn: learn thresholds anew when much changed (1 to 3 s). Without, those of the previous index
     stay, and `learning.is_stale` tells when `learning.learn` is due.
     """
-    articles, reports = read_folder(folder, audience=audience, facts=facts, skip_demo=skip_demo)
+    articles, reports = read_folder(
+        folder, audience=audience, facts=facts, skip_demo=skip_demo, today=today, withheld=withheld
+    )
     known = previous.articles if previous else {}
     rows = [_compared(report, articles.get(report.article), known) for report in reports]
     index = assemble(articles, encoder, previous)
@@ -79,7 +87,13 @@ def build(
 
 
 def read_folder(
-    folder: Path, *, audience: str, facts: Mapping[str, str] | None, skip_demo: bool
+    folder: Path,
+    *,
+    audience: str,
+    facts: Mapping[str, str] | None,
+    skip_demo: bool,
+    today: date | None = None,
+    withheld: Collection[str] = (),
 ) -> tuple[dict[str, Article], list[ArticleReport]]:
     articles: dict[str, Article] = {}
     claimed: dict[tuple[str, str, str], str] = {}
@@ -89,6 +103,7 @@ def read_folder(
         try:
             article = _read(path, str(folder), known_facts)
             reason = _why_left_out(article, audience, skip_demo=skip_demo)
+            reason = reason or _why_not_now(article, today, withheld)
             if reason is None:
                 _claim(article, claimed)
         except ArticleInvalid as error:
@@ -147,6 +162,15 @@ def _why_left_out(article: Article, audience: str, *, skip_demo: bool) -> str | 
     if article.audience != PUBLIC and article.audience != audience:
         return f"audience is {article.audience}"
     return "demo content" if skip_demo and article.is_demo else None
+
+
+def _why_not_now(article: Article, today: date | None, withheld: Collection[str]) -> str | None:
+    if article.id in withheld:
+        return "withheld"
+    if today is None or article.is_shown_on(today):
+        return None
+    is_early = article.publish_on is not None and today < article.publish_on
+    return f"from {article.publish_on} on" if is_early else f"until {article.expires_on}"
 
 
 def _claim(article: Article, claimed: dict[tuple[str, str, str], str]) -> None:

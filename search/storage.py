@@ -223,7 +223,7 @@ def _array(content: bytes) -> np.ndarray[Any, Any]:
 
 
 def _article(row: dict[str, Any]) -> Article:
-    for name in ("reviewed_on", "review_by"):
-        row[name] = date.fromisoformat(row[name]) if row[name] else None
+    for name in ("reviewed_on", "review_by", "publish_on", "expires_on"):
+        row[name] = date.fromisoformat(row[name]) if row.get(name) else None
     row["questions"] = tuple(row["questions"])
     return Article(**row)

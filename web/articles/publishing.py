@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import structlog
@@ -27,7 +27,8 @@ from web.articles import article_files
 from web.config import Settings
 from web.db import utc_now
 
-Signature = tuple[date, tuple[tuple[str, int, int], ...]]
+# The day is part of it: some facts depend on it, and articles begin and end on one.
+Signature = tuple[date, frozenset[str], tuple[tuple[str, int, int], ...]]
 
 logger = structlog.get_logger()
 
@@ -42,9 +43,13 @@ class Publisher:
     """Holds the index and the encoder. `start` begins to watch the folder."""
 
     def __init__(
-        self, settings: Settings, load_model: Callable[[Path], Encoder] = load_encoder
+        self,
+        settings: Settings,
+        load_model: Callable[[Path], Encoder] = load_encoder,
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.settings = settings
+        self.clock = clock
         self.index: Index | None = None
         self.encoder: Encoder | None = None
         self.reports: tuple[ArticleReport, ...] = ()
@@ -55,6 +60,7 @@ class Publisher:
         self._one_at_a_time = threading.Lock()
         self._one_writer = threading.Lock()
         self._signature: Signature | None = None
+        self._withheld: frozenset[str] = frozenset()
         self._threads: list[threading.Thread] = []
 
     @property
@@ -114,13 +120,15 @@ class Publisher:
     def refresh(self) -> bool:
         """Look at the folder; build and swap the index where it changed. Returns whether it did."""
         with self._one_at_a_time:
-            signature = _signature_of(self.settings.articles_dir)
-            if signature is None:
+            today, withheld = self._today(), self._withheld
+            files = _files_of(self.settings.articles_dir)
+            if files is None:
                 self._folder_gone()
                 return False
+            signature = (today, withheld, files)
             if signature == self._signature and not self._model_is_new():
                 return False
-            changed = self._build()
+            changed = self._build(today, withheld)
             self._signature = signature
             self._searchable.set()
             if changed:
@@ -141,6 +149,13 @@ class Publisher:
         ):
             yield
 
+    def withhold(self, articles: Collection[str]) -> None:
+        """Keep these from patients, whatever their files say. `refresh` makes it count."""
+        self._withheld = frozenset(articles)
+
+    def _today(self) -> date:
+        return self.clock().astimezone(self.settings.calendar.zone).date()
+
     def _watch(self) -> None:
         self.load_stored()
         while not self._stopping.is_set():
@@ -159,7 +174,7 @@ class Publisher:
             and self.index.recipe != self.encoder.recipe
         )
 
-    def _build(self) -> bool:
+    def _build(self, today: date, withheld: Collection[str]) -> bool:
         started = time.monotonic()
         before = self.index
         index, reports = build(
@@ -169,6 +184,8 @@ class Publisher:
             facts=self._facts(),
             skip_demo=not self.settings.demo,
             learn=False,
+            today=today,
+            withheld=withheld,
         )
         self._report(reports)
         if before is not None and _is_same(before, index):
@@ -201,7 +218,7 @@ class Publisher:
 
     def _facts(self) -> Mapping[str, str]:
         """Return the facts for texts of the first language, and `es:clinic.hours` for another's."""
-        settings, now = self.settings, utc_now()
+        settings, now = self.settings, self.clock()
         facts = settings.facts(settings.default_lang, now)
         for lang in settings.clinic.languages:
             facts |= {f"{lang}:{name}": text for name, text in settings.facts(lang, now).items()}
@@ -233,8 +250,8 @@ class Publisher:
         self._searchable.set()
 
 
-def _signature_of(folder: Path) -> Signature | None:
-    """Return what tells a change: names, times, sizes, and the day, which some facts depend on.
+def _files_of(folder: Path) -> tuple[tuple[str, int, int], ...] | None:
+    """Return what tells a change: names, times, sizes.
 
     None when the folder cannot be read or holds nothing, as with a drive that is not mounted.
     """
@@ -244,7 +261,7 @@ def _signature_of(folder: Path) -> Signature | None:
         files = tuple(sorted(_look(path) for path in folder.rglob("*.md")))
     except OSError:
         return None
-    return (utc_now().date(), files) if files else None
+    return files or None
 
 
 def _look(path: Path) -> tuple[str, int, int]:
