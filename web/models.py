@@ -12,6 +12,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
+from flask import current_app
 from flask_security.core import RoleMixin, UserMixin
 from sqlalchemy import (
     JSON,
@@ -253,6 +254,9 @@ class Handoff(SealedRow, Base):
     sealed: Mapped[Letter | None] = mapped_column(Sealed)
     # A left message was dealt with.
     answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Set aside by an agent: until a time, or (without one) until the patient writes.
+    snoozed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    snoozed_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # When a call was promised, from then on for the clinic's window.
     callback_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
 
@@ -513,6 +517,39 @@ class Autosave(SealedRow, Base):
         return f"autosave {self.staff_id} {self.article_id}"
 
 
+class GapState(StrEnum):
+    BEGUN = "begun"  # somebody writes an article, or adds to one
+    CLOSED = "closed"  # patients can be shown that article
+    DISMISSED = "dismissed"  # needs no article
+
+
+class Gap(Base):
+    """Questions of one meaning that found no answer, taken up by an editor; see gaps.py."""
+
+    __tablename__ = "gap"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    state: Mapped[GapState] = mapped_column(_enum(GapState), index=True)
+    article_id: Mapped[str] = mapped_column(String(300))  # "" until the draft is saved
+    begun_by_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
+    begun_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class GapQuestion(Base):
+    """One question of a gap: a row of the log, so it goes when its conversation goes."""
+
+    __tablename__ = "gap_question"
+
+    gap_id: Mapped[int] = mapped_column(ForeignKey("gap.id", ondelete="cascade"), primary_key=True)
+    conversation_id: Mapped[str] = mapped_column(
+        ForeignKey("conversation.id", ondelete="cascade"), primary_key=True
+    )
+    n: Mapped[int] = mapped_column(primary_key=True)
+
+    __table_args__ = (Index("ix_gap_question_conversation_id", "conversation_id", "n"),)
+
+
 class SealingKey(Base):
     """A key that rows may be sealed with. The key itself is not here: see keys.py.
 
@@ -567,8 +604,11 @@ class Role(Base, RoleMixin):
     permissions: Mapped[list[str] | None] = mapped_column(MutableList.as_mutable(JSON()))
 
 
-class Staff(Base, UserMixin):
-    """A named member of staff. The columns are the ones Flask-Security asks for, plus presence."""
+class Staff(SealedRow, Base, UserMixin):
+    """A named member of staff. The columns are the ones Flask-Security asks for, plus presence.
+
+    The second factor is sealed: a stolen copy of the database signs nobody in.
+    """
 
     __tablename__ = "staff"
 
@@ -579,8 +619,7 @@ class Staff(Base, UserMixin):
     active: Mapped[bool] = mapped_column(default=True)
     fs_uniquifier: Mapped[str] = mapped_column(String(64), unique=True)
     tf_primary_method: Mapped[str | None] = mapped_column(String(64))
-    tf_totp_secret: Mapped[str | None] = mapped_column(String(255))
-    mf_recovery_codes: Mapped[list[str] | None] = mapped_column(MutableList.as_mutable(JSON()))
+    sealed: Mapped[Letter | None] = mapped_column(Sealed)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     # Presence is what the console's connection shows, not a toggle: present means seen within
     # agent_absent_after_s and not away.
@@ -592,5 +631,34 @@ class Staff(Base, UserMixin):
         secondary=staff_roles, lazy="selectin"
     )
 
+    tf_totp_secret = part[str | None](_nothing)
+    tf_last_counter = part[int | None](_nothing)  # of the newest code that was used
+    mf_recovery_codes = part[list[str]](list)  # each good for one sign-in
+
+    def place(self) -> str:
+        return f"staff {self.id}"
+
     def has_any_role(self, *names: str) -> bool:
         return any(role.name in names for role in self.roles)
+
+    def check_tf_required_setup(self) -> bool:
+        """Tell whether this person must have a second factor."""
+        return self.has_any_role(*current_app.config["STAFF_TWO_FACTOR_ROLES"])
+
+    def check_tf_required(
+        self, tf_setup_methods: list[tuple[str, str]], tf_fresh: bool
+    ) -> tuple[bool, list[tuple[str, str]]]:
+        return bool(tf_setup_methods) or self.check_tf_required_setup(), tf_setup_methods
+
+
+class StaffSession(Base):
+    """A browser somebody is signed in with. key: a digest of what its cookie holds."""
+
+    __tablename__ = "staff_session"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(String(64), unique=True)
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id", ondelete="cascade"), index=True)
+    browser: Mapped[str] = mapped_column(String(60))  # "Firefox on Windows"
+    began_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    active_at: Mapped[datetime] = mapped_column(UtcDateTime)  # the last act of a hand
