@@ -113,6 +113,24 @@ class Desk(Section):
     articles: tuple[str, ...] = ()
 
 
+class WrapUpCode(Section):
+    """How a chat ended, as an agent says it with one click."""
+
+    id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+    name: Annotated[str, Field(min_length=1, max_length=40)]
+
+
+WRAP_UP_CODES = (
+    WrapUpCode(id="answered", name="Answered"),
+    WrapUpCode(id="visit", name="Visit made or changed"),
+    WrapUpCode(id="passed_on", name="Passed on in the clinic"),
+    WrapUpCode(id="will_call", name="We will call or write"),
+    WrapUpCode(id="elsewhere", name="Sent elsewhere"),
+    WrapUpCode(id="left", name="Patient left"),
+    WrapUpCode(id="other", name="Something else"),
+)
+
+
 class KnowledgeBase(Section):
     folder: Path | None = None
     rescan_s: Annotated[float, Field(ge=0.1, le=60)] = 1.0
@@ -167,6 +185,7 @@ class Assignment(Section):
 
     offer_after_s: Annotated[int, Field(ge=0, le=3600)] = 45
     chats_per_agent: Annotated[int, Field(ge=1, le=50)] = 4
+    wrap_up_s: Annotated[int, Field(ge=0, le=3600)] = 60
 
 
 class Retention(Section):
@@ -206,6 +225,7 @@ class Settings(BaseSettings):
     chat_hours: Week | Literal["always"] | None = None
     holidays: tuple[Holiday, ...] = ()
     desks: tuple[Desk, ...] = ()
+    wrap_up: tuple[WrapUpCode, ...] = WRAP_UP_CODES
     knowledge_base: KnowledgeBase = KnowledgeBase()
     topics: dict[Annotated[str, Field(pattern=r"^[a-z]{2}/.+")], Topic] = {}
     danger: Danger = Danger()
@@ -241,6 +261,12 @@ class Settings(BaseSettings):
     def _desks_divide_all_topics(self) -> Settings:
         if faults := _desk_faults(self.desks, self.clinic.languages):
             raise ValueError("; ".join(f"[[desks]] {fault}" for fault in faults))
+        return self
+
+    @model_validator(mode="after")
+    def _wrap_up_codes_differ(self) -> Settings:
+        if faults := _wrap_up_faults(self.wrap_up):
+            raise ValueError("; ".join(f"[[wrap_up]] {fault}" for fault in faults))
         return self
 
     @property
@@ -313,6 +339,12 @@ class Settings(BaseSettings):
             "clinic.chat_hours": week_text(self.chat_calendar, lang),
             "clinic.holidays": holidays_text(self.calendar, lang, at),
         }
+
+
+def _wrap_up_faults(codes: tuple[WrapUpCode, ...]) -> list[str]:
+    ids = [code.id for code in codes]
+    doubled = [each for each in dict.fromkeys(ids) if ids.count(each) > 1]
+    return [f"{each}: there are two codes of this id" for each in doubled]
 
 
 def _desk_faults(desks: tuple[Desk, ...], languages: tuple[str, ...]) -> list[str]:
