@@ -45,6 +45,7 @@ def test_axe_finds_nothing_without_script(
     axe_finds_nothing(page)
     page.locator("textarea[name=text]").fill(GATE)
     page.locator("button.kb-button").first.click()
+    expect(page.get_by_role("alert")).to_be_visible()
     axe_finds_nothing(page)
     page.locator("#agree").check()
     page.locator("button.kb-button").first.click()

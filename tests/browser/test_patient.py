@@ -289,6 +289,9 @@ def until(is_so: Callable[[], bool], within_s: float = 5.0) -> None:
 
 
 def axe_finds_nothing(page: Page) -> None:
+    # A style sheet on its way leaves the browser's own colours, which nobody sees but axe judges.
+    for frame in page.frames:
+        frame.wait_for_load_state("load")
     results = Axe().run(page)
     found = [
         (v["id"], [n["html"][:120] for n in v["nodes"]]) for v in results.response["violations"]
