@@ -137,6 +137,7 @@ class Conversation(SealedRow, Base):
     # Which privacy note the patient said yes to, and when.
     privacy_version: Mapped[str | None] = mapped_column(String(40))
     privacy_agreed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    practice: Mapped[bool] = mapped_column(default=False)  # a scene somebody practises; no patient
     sealed: Mapped[Letter | None] = mapped_column(Sealed)
 
     page_url = part[str | None](_nothing)
@@ -234,6 +235,7 @@ class Handoff(SealedRow, Base):
     state: Mapped[HandoffState] = mapped_column(_enum(HandoffState))
     # asked | failed_twice | abuse | callback | danger
     reason: Mapped[str] = mapped_column(String(20))
+    practice: Mapped[bool] = mapped_column(default=False)  # as its conversation says
     urgent: Mapped[bool] = mapped_column(default=False)
     urgent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     alarm: Mapped[int] = mapped_column(default=0)  # how often staff were told again of a danger
@@ -387,6 +389,78 @@ class NoteMention(Base):
     read_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     __table_args__ = (Index("ix_note_mention_staff_id", "staff_id", "read_at"),)
+
+
+class WrapUp(SealedRow, Base):
+    """How a chat ended, as the agent who had it wrote down, for staff alone."""
+
+    __tablename__ = "wrap_up"
+
+    handoff_id: Mapped[int] = mapped_column(
+        ForeignKey("handoff.id", ondelete="cascade"), primary_key=True
+    )
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
+    code: Mapped[str | None] = mapped_column(String(40))  # an id of [[wrap_up]]
+    follow_up_on: Mapped[date | None] = mapped_column(index=True)
+    followed_up_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # The agent is ready for the next chat before the time is over.
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    sealed: Mapped[Letter | None] = mapped_column(Sealed)
+
+    tags = part[list[str]](list)
+    note = part[str](str)
+
+    def place(self) -> str:
+        return f"wrap_up {self.handoff_id}"
+
+
+class HardChat(Base):
+    """A chat that was hard for who had it; kept for that day, to spread the load."""
+
+    __tablename__ = "hard_chat"
+
+    handoff_id: Mapped[int] = mapped_column(
+        ForeignKey("handoff.id", ondelete="cascade"), primary_key=True
+    )
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
+    at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    # A break was offered and taken or not: no matter which.
+    answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class CheckIn(SealedRow, Base):
+    """How somebody's week was: sealed, and shown to nobody but them."""
+
+    __tablename__ = "check_in"
+
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"), primary_key=True)
+    week_of: Mapped[date] = mapped_column(primary_key=True)  # its Monday
+    sealed: Mapped[Letter | None] = mapped_column(Sealed)
+
+    answers = part[dict[str, str]](dict)
+    words = part[str](str)
+
+    def place(self) -> str:
+        return f"check_in {self.staff_id} {self.week_of}"
+
+
+class PracticeRun(Base):
+    """Somebody practises a scene. Once it is over, the scene and the day are what is kept."""
+
+    __tablename__ = "practice_run"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"), index=True)
+    scene: Mapped[str] = mapped_column(String(40))
+    conversation_id: Mapped[str | None] = mapped_column(
+        ForeignKey("conversation.id", ondelete="set null"), index=True
+    )
+    beat: Mapped[str] = mapped_column(String(40))
+    beat_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    beat_n: Mapped[int] = mapped_column(default=0)  # the last row of the log when it began
+    seen: Mapped[list[str]] = mapped_column(JSON, default=list)  # what the agent did, for feedback
+    began_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class Block(Base):
@@ -625,6 +699,7 @@ class Staff(SealedRow, Base, UserMixin):
     # agent_absent_after_s and not away.
     last_seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     is_away: Mapped[bool] = mapped_column(default=False)
+    break_until: Mapped[datetime | None] = mapped_column(UtcDateTime)  # no new chats until then
     languages: Mapped[str | None] = mapped_column(String(40))  # "en es"; None: any
 
     roles: Mapped[list[Role]] = relationship(  # type: ignore[assignment]
