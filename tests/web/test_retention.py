@@ -316,6 +316,7 @@ NOT_TOLD = {
     "nobody_told_at": "stands in the log as a line",
     "urgent_at": "stands in the log as a card",
     "alarm": "how often staff were told of it",
+    "practice": "a scene of an agent's practice, no patient's",
     "lease_owner": "inner state",
     "lease_until": "inner state",
     "fence": "inner state",
