@@ -638,6 +638,20 @@ class SealingKey(Base):
     retired_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
+class SharedSecret(SealedRow, Base):
+    """What all hosts of a database have in common besides the keys of words; see vault.py."""
+
+    __tablename__ = "shared_secret"
+
+    name: Mapped[str] = mapped_column(String(20), primary_key=True)
+    sealed: Mapped[Letter | None] = mapped_column(Sealed)
+
+    value = part[str](str)
+
+    def place(self) -> str:
+        return f"shared_secret {self.name}"
+
+
 class AuditEntry(Base):
     """Who did what to which conversation or account. Append-only."""
 
