@@ -329,7 +329,14 @@ def _give_up(
 
 
 def write(
-    session: Session, handoff_id: int, staff_id: int, *, client_id: str, text: str
+    session: Session,
+    handoff_id: int,
+    staff_id: int,
+    *,
+    client_id: str,
+    text: str,
+    kind: Kind = Kind.TEXT,
+    payload: Mapping[str, Any] | None = None,
 ) -> Message:
     """Write to the patient; the same `client_id` again gives the same row.
 
@@ -349,9 +356,9 @@ def write(
         session,
         handoff.conversation_id,
         author=Author.AGENT,
-        kind=Kind.TEXT,
+        kind=kind,
         text=text,
-        payload={"speaker": agent_name(session, staff_id)},
+        payload={**(payload or {}), "speaker": agent_name(session, staff_id)},
         client_id=client_id,
         staff_id=staff_id,
     )

@@ -4,6 +4,7 @@
 // conversation's rows and its state. The server's beats are answered with a ping: a browser slows
 // down the timers of a tab in the background, but not what the network brings.
 
+import {Suggestions} from './console-answering.js';
 import {newClientId, newsOf, newsText, sends, sinceText, titleText, waitLevel} from './console-logic.js';
 
 const TYPING_EVERY_MS = 3000;
@@ -246,6 +247,7 @@ class Talk {
     this.$typing = $talk.querySelector('[data-patient-typing]');
     this.$actions = $talk.querySelector('[data-actions]');
     this.$card = document.querySelector('[data-card]');
+    this.suggestions = new Suggestions(app, document.querySelector('[data-suggestions]'));
     this.scrollToEnd();
     this.startActions();
   }
@@ -261,6 +263,7 @@ class Talk {
     this.$log.insertAdjacentHTML('beforeend', row.html); // rendered and escaped by our server
     if (isAtEnd || row.author === 'agent') this.scrollToEnd();
     if (row.author !== 'patient') return;
+    this.suggestions.onPatient();
     if (document.hidden) this.app.alerts.ring('A patient wrote.', false);
     else this.app.ping(); // it is read
   }
@@ -272,6 +275,7 @@ class Talk {
       const hadFocus = this.$actions.contains(document.activeElement);
       this.$actions.dataset.key = state.key;
       insertHtml(this.$actions, state.actions);
+      this.suggestions.refresh();
       this.startActions();
       if (hadFocus) this.$actions.querySelector('textarea, button')?.focus();
     }

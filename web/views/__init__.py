@@ -2,6 +2,7 @@
 
 from web.views import (
     account,
+    answering,
     board,
     chat,
     console,
@@ -12,6 +13,7 @@ from web.views import (
     originals,
     plain,
     privacy,
+    reviewing,
     widget,
 )
 
@@ -19,6 +21,6 @@ BLUEPRINTS = tuple(
     module.blueprint
     for module in (
         *(chat, plain, help, privacy, widget, health),
-        *(console, board, originals, editor, insights, account),
+        *(console, answering, board, originals, editor, reviewing, insights, account),
     )
 )

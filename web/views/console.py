@@ -34,7 +34,7 @@ from web.models import Conversation, Handoff, HandoffState, RoleName
 from web.privacy import audit
 from web.privacy.audit import Act
 from web.services import services
-from web.views import _desk
+from web.views import _answering, _desk
 from web.views._desk_stream import News
 
 blueprint = Blueprint("console", __name__, url_prefix="/console")
@@ -77,7 +77,8 @@ def conversation_page(conversation_id: str) -> ResponseReturnValue:
         audit.record(session, Act.TRANSCRIPT_OPENED, subject, staff_id=current_user.id)
         handoffs.opened(session, card.entry.handoff, current_user.id)
         page = _desk.conversation_page(session, card)
-    return render_template("console/conversation.html", **page)
+        page |= _answering.suggested_values(session, card)
+    return render_template("console/conversation.html", **_answering.suggested(page))
 
 
 # Acts on a handoff -------------------------------------------------------------------------------
@@ -108,19 +109,23 @@ def _refusal(error: Exception) -> Refusal:
     return Refusal("not_found", "This conversation is gone.", 404)
 
 
-@blueprint.errorhandler(HandoffAlreadyClaimed)
-@blueprint.errorhandler(HandoffClosed)
-@blueprint.errorhandler(HandoffNotYours)
-@blueprint.errorhandler(HandoffNotFound)
-@blueprint.errorhandler(TransferGone)
-@blueprint.errorhandler(TransferImpossible)
 def refused(error: Exception) -> ResponseReturnValue:
     refusal = _refusal(error)
     if auth.wants_json():
         body = {"code": refusal.code, "message": refusal.message}
         return jsonify(error=body), refusal.status
     flash(refusal.message, "error")
-    return redirect(_back())
+    return redirect(back())
+
+
+def tell_refusals(of: Blueprint) -> None:
+    """Let a blueprint's refused acts be told in words."""
+    handoff = (HandoffAlreadyClaimed, HandoffClosed, HandoffNotYours, HandoffNotFound)
+    for error in (*handoff, TransferGone, TransferImpossible):
+        of.register_error_handler(error, refused)
+
+
+tell_refusals(blueprint)
 
 
 @blueprint.post("/handoffs/<int:handoff_id>/claim")
@@ -139,14 +144,14 @@ def resolve(handoff_id: int) -> ResponseReturnValue:
 
 @blueprint.post("/handoffs/<int:handoff_id>/transfer")
 def transfer(handoff_id: int) -> ResponseReturnValue:
-    target, note = _field("target"), _field("note")
+    target, note = field("target"), field("note")
     with services().database.transaction() as session:
         handoff_transfers.ask(session, handoff_id, current_user.id, target, note)
         handoff = handoffs.get(session, handoff_id)
     return _done(handoff)
 
 
-def _field(name: str) -> str:
+def field(name: str) -> str:
     source: Any = (request.get_json(silent=True) or {}) if request.is_json else request.form
     value = source.get(name) or ""
     return value if isinstance(value, str) else ""
@@ -185,9 +190,9 @@ def message_done(handoff_id: int) -> ResponseReturnValue:
 def write(handoff_id: int) -> ResponseReturnValue:
     text, client_id = _typed()
     if not text:
-        return _wrong("empty", "Type a message first.")
+        return wrong("empty", "Type a message first.")
     if len(text) > services().settings.limits.max_message_characters:
-        return _wrong("message_too_long", "This message is too long. Send it in parts.")
+        return wrong("message_too_long", "This message is too long. Send it in parts.")
     with services().database.transaction() as session:
         row = handoffs.write(session, handoff_id, current_user.id, client_id=client_id, text=text)
     services().typing.clear(row.conversation_id, "agent")
@@ -206,11 +211,11 @@ def _typed() -> tuple[str, str]:
     return text.replace("\r\n", "\n").strip(), client_id
 
 
-def _wrong(code: str, message: str) -> ResponseReturnValue:
+def wrong(code: str, message: str) -> ResponseReturnValue:
     if auth.wants_json():
         return jsonify(error={"code": code, "message": message}), 422
     flash(message, "error")
-    return redirect(_back())
+    return redirect(back())
 
 
 def _done(handoff: Handoff) -> ResponseReturnValue:
@@ -219,12 +224,12 @@ def _done(handoff: Handoff) -> ResponseReturnValue:
     return redirect(url_for(".conversation_page", conversation_id=handoff.conversation_id))
 
 
-def _back() -> str:
+def back() -> str:
     """Return the conversation the form came from, else the inbox; never a foreign address."""
     conversation_id = request.form.get("conversation", "")
     if not conversation_id:
-        return url_for(".inbox_page")
-    return url_for(".conversation_page", conversation_id=conversation_id)
+        return url_for("console.inbox_page")
+    return url_for("console.conversation_page", conversation_id=conversation_id)
 
 
 @blueprint.post("/conversations/<conversation_id>/block")
@@ -257,7 +262,7 @@ def block(conversation_id: str) -> ResponseReturnValue:
 def away() -> ResponseReturnValue:
     with services().database.transaction() as session:
         presence.set_away(session, current_user.id, request.form.get("away") == "1")
-    return redirect(_back())
+    return redirect(back())
 
 
 @blueprint.post("/ping")

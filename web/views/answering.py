@@ -1,0 +1,83 @@
+"""The console's acts of answering: send a passage, judge one, write a note.
+
+Rule: as in the console, each act works as a plain form, and the script only saves the reload. Only
+who has the conversation sends; a note may come from any agent.
+"""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, flash, jsonify, redirect, url_for
+from flask.typing import ResponseReturnValue
+from flask_security import current_user
+
+from web import auth
+from web.desk import handoffs, inbox, suggestions
+from web.desk.suggestions import PassageGone
+from web.models import RoleName
+from web.services import services
+from web.views import _answering
+from web.views.console import back, field, sign_of_life, tell_refusals, wrong
+
+blueprint = Blueprint("answering", __name__, url_prefix="/console")
+auth.guard(blueprint, RoleName.AGENT)
+blueprint.before_request(sign_of_life)
+tell_refusals(blueprint)
+
+CLIENT_ID_CHARACTERS = range(8, 65)
+
+
+@blueprint.get("/conversations/<conversation_id>/suggestions")
+@auth.passive
+def suggest(conversation_id: str) -> ResponseReturnValue:
+    """Return passages for the patient's last words, or for the agent's own (`q`)."""
+    with services().database.reading() as session:
+        card = inbox.card(session, conversation_id) or abort(404)
+        values = _answering.suggested_values(session, card)
+    return jsonify(html=_answering.suggested_html(values))
+
+
+@blueprint.post("/handoffs/<int:handoff_id>/passages")
+def send_passage(handoff_id: int) -> ResponseReturnValue:
+    client_id = field("client_id")
+    if len(client_id) not in CLIENT_ID_CHARACTERS:
+        abort(400)
+    try:
+        with services().database.transaction() as session:
+            row = suggestions.send(
+                services(),
+                session,
+                handoff_id,
+                current_user.id,
+                client_id=client_id,
+                article=field("article"),
+                anchor=field("anchor"),
+                heading=field("heading"),
+            )
+    except PassageGone:
+        return wrong("passage_gone", "This article was changed or withdrawn. Search again.")
+    services().typing.clear(row.conversation_id, "agent")
+    if auth.wants_json():
+        return jsonify(n=row.n, client_id=row.client_id), 201
+    return redirect(url_for("console.conversation_page", conversation_id=row.conversation_id))
+
+
+@blueprint.post("/handoffs/<int:handoff_id>/unhelpful")
+def unhelpful(handoff_id: int) -> ResponseReturnValue:
+    """Keep that a suggested article does not answer what was asked."""
+    n, article = field("n"), field("article")
+    if not n.isascii() or not n.isdigit() or len(n) > 9 or not 0 < len(article) <= 300:
+        abort(400)
+    with services().database.transaction() as session:
+        suggestions.call_unhelpful(
+            session,
+            services().settings,
+            handoffs.get(session, handoff_id),
+            current_user.id,
+            n=int(n),
+            words=field("words"),
+            article=article,
+        )
+    if auth.wants_json():
+        return jsonify(kept=True)
+    flash("Kept for the editors.", "success")
+    return redirect(back())
