@@ -31,7 +31,8 @@ from launch.places import VAR, WEB_PYTHON, offline_environment
 from launch.progress import StepFailed
 from launch.pythons import find_web_python
 from search.index import read_folder
-from search.prepared import body_text, prepare
+from search.passages import split
+from search.prepared import body_text
 from search.vectors import key_of
 
 PLACE = VAR / "peers"
@@ -164,7 +165,7 @@ def write_texts(folder: Path) -> Path:
     passages = [
         (name, body_text(passage, article))
         for name, article in articles.items()
-        for passage in prepare(article).passages
+        for passage in split(article)
     ]
     whole = [(name, f"{article.title}\n{article.body}") for name, article in articles.items()]
     texts = json.dumps({"passages": passages, "articles": whole, "folder": str(folder.resolve())})

@@ -13,13 +13,16 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from functools import lru_cache
+from operator import itemgetter
 from pathlib import Path
+
+import numpy as np
 
 from search import learning
 from search.articles import PUBLIC, PUBLISHED, Article, ArticleInvalid, read_article
-from search.contents import Index, assemble
+from search.assembly import assemble
+from search.contents import Index
 from search.encoder import Encoder
-from search.prepared import KEPT, prepare
 from search.storage import IndexDamaged, IndexMissing, load, save
 
 __all__ = [
@@ -35,8 +38,11 @@ __all__ = [
 
 
 SETTLED_S = 2.0
+KEPT = 50_000
 
 Facts = frozenset[tuple[str, str]]
+Signature = tuple[int, int, int, int]
+"""Of a file: what differs when it was changed."""
 
 
 class ArticleStatus(StrEnum):
@@ -75,15 +81,18 @@ def build(
     learn: learn thresholds anew when much changed (1 to 3 s). Without, those of the previous index
     stay, and `learning.is_stale` tells when `learning.learn` is due.
     """
-    articles, reports = read_folder(
+    articles, rows = read_folder(
         folder, audience=audience, facts=facts, skip_demo=skip_demo, today=today, withheld=withheld
     )
     known = previous.articles if previous else {}
-    rows = [_compared(report, articles.get(report.article), known) for report in reports]
     index = assemble(articles, encoder, previous)
     if learn and encoder is not None and learning.is_stale(index):
         index = learning.learn(index, encoder)
-    return index, tuple(rows)
+    counts = dict(zip(index.names, np.diff(index.spans).tolist(), strict=True))
+    reports = [
+        row if isinstance(row, ArticleReport) else _taken(row, known, counts) for row in rows
+    ]
+    return index, tuple(reports)
 
 
 def read_folder(
@@ -94,65 +103,80 @@ def read_folder(
     skip_demo: bool,
     today: date | None = None,
     withheld: Collection[str] = (),
-) -> tuple[dict[str, Article], list[ArticleReport]]:
+) -> tuple[dict[str, Article], list[Article | ArticleReport]]:
+    """Return the articles to index and, file by file, what was taken or why it was not."""
     articles: dict[str, Article] = {}
     claimed: dict[tuple[str, str, str], str] = {}
-    reports = []
+    rows: list[Article | ArticleReport] = []
     known_facts = frozenset((facts or {}).items())
-    for _, path in sorted(_files(str(folder))):
+    settled = time.time_ns() - int(SETTLED_S * 1e9)
+    for _, path, seen in sorted(_files(str(folder)), key=itemgetter(0)):
         try:
-            article = _read(path, str(folder), known_facts)
+            article = _read(path, str(folder), known_facts, seen, settled)
             reason = _why_left_out(article, audience, skip_demo=skip_demo)
             reason = reason or _why_not_now(article, today, withheld)
             if reason is None:
                 _claim(article, claimed)
         except ArticleInvalid as error:
-            reports.append(_error(error))
+            rows.append(_error(error))
             continue
         if reason:
-            reports.append(ArticleReport(article.id, ArticleStatus.SKIPPED, reason=reason))
+            rows.append(ArticleReport(article.id, ArticleStatus.SKIPPED, reason=reason))
             continue
         articles[article.id] = article
-        reports.append(ArticleReport(article.id, ArticleStatus.INDEXED))
-    return articles, reports
+        rows.append(article)
+    return articles, rows
 
 
-def _compared(
-    report: ArticleReport, article: Article | None, known: Mapping[str, Article]
+def _taken(
+    article: Article, known: Mapping[str, Article], passages: Mapping[str, int]
 ) -> ArticleReport:
-    if article is None:
-        return report
-    is_same = known.get(report.article) == article
+    before = known.get(article.id)
+    is_same = before is article or before == article
     status = ArticleStatus.UNCHANGED if is_same else ArticleStatus.INDEXED
-    return ArticleReport(report.article, status, len(prepare(article).passages))
+    return _report(article.id, status, passages[article.id])
 
 
-def _files(folder: str) -> Iterator[tuple[str, str]]:
-    """Yield the id and the path of every *.md; links to folders are named, not followed."""
-    for place, folders, files in os.walk(folder):
-        links = (name for name in folders if os.path.islink(os.path.join(place, name)))
-        for name in (*files, *links):
-            if name.endswith(".md"):
-                path = os.path.join(place, name)
-                inside = path[len(folder) + 1 :]
-                yield os.path.splitext(inside)[0].replace(os.sep, "/"), path
+# Ten thousand reports made anew would wake the garbage collector, which takes longer than all else.
+@lru_cache(maxsize=KEPT)
+def _report(article: str, status: ArticleStatus, passages: int) -> ArticleReport:
+    return ArticleReport(article, status, passages)
 
 
-def _read(path: str, folder: str, facts: Facts) -> Article:
-    """Read the article, or take the one that was read when the file was last looked at."""
+def _files(folder: str, inside: str = "") -> Iterator[tuple[str, str, Signature | None]]:
+    """Yield the id, the path and the state of every *.md; links to folders are not followed."""
     try:
-        seen = os.stat(path)
+        entries = list(os.scandir(folder))
     except OSError:
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _files(entry.path, f"{inside}{entry.name}/")
+        elif entry.name.endswith(".md"):
+            yield inside + entry.name[:-3], entry.path, _signature(entry)
+
+
+def _signature(entry: os.DirEntry[str]) -> Signature | None:
+    try:
+        seen = entry.stat()
+    except OSError:
+        return None
+    return seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns
+
+
+def _read(path: str, folder: str, facts: Facts, seen: Signature | None, settled: int) -> Article:
+    """Read the article, or take the one that was read when the file was last looked at.
+
+    settled: two changes within one tick of the disk's clock look like one: a file that changed
+    after this time is read again.
+    """
+    if seen is None or seen[-1] > settled:
         return read_article(Path(path), Path(folder), dict(facts))
-    # Two changes within one tick of the disk's clock look like one: what is new is read again.
-    if time.time() - seen.st_ctime < SETTLED_S:
-        return read_article(Path(path), Path(folder), dict(facts))
-    signature = (seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns)
-    return _read_once(path, folder, signature, facts)
+    return _read_once(path, folder, seen, facts)
 
 
 @lru_cache(maxsize=KEPT)
-def _read_once(path: str, folder: str, _: tuple[int, ...], facts: Facts) -> Article:
+def _read_once(path: str, folder: str, _: Signature, facts: Facts) -> Article:
     return read_article(Path(path), Path(folder), dict(facts))
 
 
@@ -175,10 +199,10 @@ def _why_not_now(article: Article, today: date | None, withheld: Collection[str]
 
 def _claim(article: Article, claimed: dict[tuple[str, str, str], str]) -> None:
     """Hold id and title for the first article that has them; the next one is an error."""
-    wanted = {("title", article.lang, article.title.casefold())}
+    wanted = [("title", article.lang, article.title.casefold())]
     if article.key:
-        wanted.add(("id", "", article.key))
-    for claim in sorted(wanted):
+        wanted.append(("id", "", article.key))
+    for claim in reversed(wanted):
         if claim in claimed:
             reason = f"the same {claim[0]} as {claimed[claim]}.md"
             raise ArticleInvalid(article.id, article.title_line, reason)

@@ -15,6 +15,7 @@ import numpy as np
 
 from search.confidence import about, right, version
 from search.contents import Index
+from search.embedded import key_of
 from search.encoder import Encoder
 from search.gloss import meant
 from search.language import notice_language
@@ -23,7 +24,6 @@ from search.ranking import Ranked, View, rank
 from search.signals import Numbers, signals
 from search.text import terms_of, words_of
 from search.thresholds import UNLEARNT, Thresholds
-from search.vectors import key_of
 
 MAX_LEFT_OUT = 240
 MIN_ARTICLES = 3
@@ -104,8 +104,7 @@ def own_questions(index: Index, lang: str) -> list[tuple[int, str]]:
     for number, article in enumerate(index.articles.values()):
         if article.lang != lang:
             continue
-        passages = index.passages[index.spans[number] : index.spans[number + 1]]
-        headings = [heading_text(passage, article) for passage in passages]
+        headings = [heading_text(passage, article) for passage in index.passages_of(number)]
         texts = dict.fromkeys(article.questions or (article.title, *headings))
         found += [(number, text) for text in texts]
     return sorted(found, key=lambda own: key_of(own[1]))[:MAX_LEFT_OUT]
@@ -118,7 +117,7 @@ def far_away() -> list[str]:
 
 def leave_out(index: Index, number: int, text: str) -> Asked:
     lang = str(index.languages[number])
-    view = View(index.store.take([key_of(meant(text, lang))])[0], tuple(terms_of(text, lang)))
+    view = View(index.store.of(meant(text, lang)), tuple(terms_of(text, lang)))
     return Asked(rank(index, [view], lang, without=number), text, lang, number)
 
 

@@ -7,8 +7,9 @@ than one letter is a guess between names: it may be offered, never answered from
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
@@ -21,6 +22,10 @@ SURE_NAME_LETTERS = 6
 EVERYDAY = 6_000
 NAME = 0.85
 MAX_REPAIRS = 24
+
+
+Shapes = dict[tuple[int, str], list[str]]
+"""Words by length and first letter: hardly anyone mistypes the first."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +41,19 @@ class Vocabulary:
     """How often each folded word stands in the articles."""
 
     @cached_property
-    def by_shape(self) -> dict[tuple[int, str], list[str]]:
-        """Candidates by length and first letter: hardly anyone mistypes the first."""
-        groups: dict[tuple[int, str], list[str]] = {}
-        everyday = [w for lang in ("en", "es") for w in list(ranks(lang))[:EVERYDAY]]
-        for word in dict.fromkeys([*self.counts, *everyday]):
-            if len(word) >= MIN_LETTERS - 1 and word.isalpha():
-                groups.setdefault((len(word), word[0]), []).append(word)
-        return groups
+    def by_shape(self) -> Shapes:
+        return _by_shape(self.counts)
+
+    def followed(self, gone: Mapping[str, int], fresh: Mapping[str, int]) -> Vocabulary:
+        """Return the vocabulary without the words that are gone, and with the fresh ones."""
+        counts = dict(self.counts)
+        for word, count in fresh.items():
+            counts[word] = counts.get(word, 0) + count
+        for word, count in gone.items():
+            counts[word] -= count
+            if not counts[word]:
+                del counts[word]
+        return Vocabulary(counts)
 
     def mend(self, text: str) -> Understood:
         pieces, end, is_guess, repairs = [], 0, False, 0
@@ -73,12 +83,13 @@ class Vocabulary:
         allowed = 2 if len(word) >= TWO_MISTAKES_FROM else 1
         near: list[tuple[float, str]] = []
         for length in range(len(word) - allowed, len(word) + allowed + 1):
-            choices = self.by_shape.get((length, word[0]), [])
+            shape = length, word[0]
+            own, everyday = self.by_shape.get(shape, []), _everyday().get(shape, [])
             for candidate, distance, _ in process.extract(
-                word, choices, scorer=OSA.distance, score_cutoff=allowed, limit=None
+                word, own + everyday, scorer=OSA.distance, score_cutoff=allowed, limit=None
             ):
                 near.append((distance + self._doubt(candidate), candidate))
-        near.sort()
+        near = sorted(set(near))
         if not near or (len(near) > 1 and near[1][0] - near[0][0] < 0.05):
             return None
         return near[0][1]
@@ -88,6 +99,19 @@ class Vocabulary:
         doubt = 0.0 if candidate in self.counts else 0.4
         rank = min(ranks("en").get(candidate, 45_000), ranks("es").get(candidate, 45_000))
         return doubt + 0.3 * rank / 45_000 - 0.02 * min(10, self.counts.get(candidate, 0))
+
+
+@lru_cache(maxsize=1)
+def _everyday() -> Shapes:
+    return _by_shape(word for lang in ("en", "es") for word in list(ranks(lang))[:EVERYDAY])
+
+
+def _by_shape(words: Iterable[str]) -> Shapes:
+    shapes: Shapes = {}
+    for word in words:
+        if len(word) >= MIN_LETTERS - 1 and word.isalpha():
+            shapes.setdefault((len(word), word[0]), []).append(word)
+    return shapes
 
 
 def _is_guess(word: str, better: str) -> bool:

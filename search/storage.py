@@ -23,19 +23,19 @@ import numpy as np
 
 from search import gloss
 from search.articles import Article
-from search.contents import Index
+from search.contents import Index, means, spans_of
+from search.embedded import KINDS, NO_VECTORS, Kind, VectorStore
 from search.lexical import Lexical
 from search.passages import Passage
 from search.spelling import Vocabulary
 from search.thresholds import Thresholds
-from search.vectors import Cells, VectorStore
 
 # The vectors of Spanish texts are those of their glosses: another glossary means other vectors.
-FORMAT = f"7-{gloss.version()}"
+FORMAT = f"8-{gloss.version()}"
 CURRENT = "current"
 GENERATION = "generation-"
 MANIFEST = "manifest.json"
-_ARRAYS = ("starts", "postings", "weights", "rarity")
+_ARRAYS = ("starts", "postings", "counts", "lengths")
 
 
 class IndexMissing(Exception):
@@ -75,15 +75,17 @@ def load(directory: Path) -> Index:
 
 
 def _write_generation(index: Index, folder: Path) -> None:
+    kinds = index.store.kinds.values()
+    vectors = [kind.vectors for kind in kinds if len(kind.keys)]
     files = {
         "articles.json": _json([asdict(article) for article in index.articles.values()]),
         "passages.json": _json([asdict(passage) for passage in index.passages]),
-        "keys.json": _json(index.store.keys),
+        "keys.json": _json([kind.keys for kind in kinds]),
         "terms.json": _json(list(index.lexical.terms)),
         "words.json": _json(index.vocabulary.counts),
-        "vectors.npy": _npy(index.store.vectors),
-        "centres.npy": _npy(index.store.cells.centres),
-        "cells.npy": _npy(index.store.cells.of),
+        "vectors.npy": _npy(np.concatenate(vectors or [NO_VECTORS])),
+        "centres.npy": _npy(index.store.centres),
+        "cells.npy": _npy(np.concatenate([kind.cells for kind in kinds])),
         **{f"words_{name}.npy": _npy(getattr(index.lexical, name)) for name in _ARRAYS},
     }
     manifest = {
@@ -92,8 +94,7 @@ def _write_generation(index: Index, folder: Path) -> None:
         "built_at": index.built_at.isoformat(),
         "thresholds": {lang: asdict(found) for lang, found in index.thresholds.items()},
         "learnt_from": sorted(index.learnt_from),
-        "unknown_rarity": index.lexical.unknown_rarity,
-        "cells_learnt_from": index.store.cells.learnt_from,
+        "cells_learnt_from": index.store.learnt_from,
         "files": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
     }
     for name, content in files.items():
@@ -109,26 +110,33 @@ def _read_generation(folder: Path) -> Index:
     terms = json.loads(read("terms.json"))
     arrays = {name: _array(read(f"words_{name}.npy")) for name in _ARRAYS}
     passages = tuple(Passage(**row) for row in json.loads(read("passages.json")))
-    cells = Cells(
-        _array(read("centres.npy")), _array(read("cells.npy")), manifest["cells_learnt_from"]
-    )
-    lexical = Lexical(
-        terms={term: number for number, term in enumerate(terms)},
-        **arrays,
-        unknown_rarity=manifest["unknown_rarity"],
-        size=len(passages),
-    )
+    lexical = Lexical({term: number for number, term in enumerate(terms)}, **arrays)
+    names = [article.id for article in articles]
+    spans = spans_of(names, passages)
+    store = _store(read, manifest["cells_learnt_from"])
     return Index(
-        articles={article.id: article for article in articles},
+        articles=dict(zip(names, articles, strict=True)),
         passages=passages,
+        spans=spans,
         recipe=manifest["recipe"],
         built_at=datetime.fromisoformat(manifest["built_at"]),
-        store=VectorStore(tuple(json.loads(read("keys.json"))), _array(read("vectors.npy")), cells),
+        store=store,
+        centres=means(store.kinds["bodies"].vectors, spans),
         lexical=lexical,
         vocabulary=Vocabulary(json.loads(read("words.json"))),
         thresholds={lang: Thresholds(**row) for lang, row in manifest["thresholds"].items()},
         learnt_from=frozenset(manifest["learnt_from"]),
     ).warm()
+
+
+def _store(read: Callable[[str], bytes], learnt_from: int) -> VectorStore:
+    vectors, cells = _array(read("vectors.npy")), _array(read("cells.npy"))
+    kinds, start = {}, 0
+    for name, keys in zip(KINDS, json.loads(read("keys.json")), strict=True):
+        rows = slice(start, start + len(keys))
+        kinds[name] = Kind(tuple(keys), vectors[rows], cells[rows])
+        start = rows.stop
+    return VectorStore(kinds, _array(read("centres.npy")), learnt_from)
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:

@@ -1,114 +1,26 @@
-"""Vectors by the text they stand for, and the nearest of them.
+"""The nearest of some vectors.
 
-Rule: a vector is found by the hash of its text, so that it outlives the passage's place in the
-index. Few vectors are compared one by one; many are cut into cells around centres, and a question
-looks into the nearest cells only (`./clinic bench large` measures where that pays).
+Rule: few are compared one by one; many are cut into cells around centres, and a question looks into
+the nearest cells only (`./clinic bench large` measures where that pays).
 """
 
 from __future__ import annotations
 
-import hashlib
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from search.encoder import Encoder, Vectors
+from search.encoder import Vectors
 
 Rows = NDArray[np.int64]
-KEY_BYTES = 16
 # Below, comparing with all takes under a millisecond and misses nothing.
 MANY = 10_000
-# Centres are learnt anew when the vectors have become so many times more or fewer.
-OUTGROWN = 2.0
 POINTS_PER_CENTRE = 32
 # Bytes choose, floats decide: this many times what is wanted is looked at again exactly.
 SPARE = 2
-
-
-@dataclass(frozen=True)
-class Cells:
-    """The cut of a store of many vectors; empty for few."""
-
-    centres: Vectors = field(default_factory=lambda: np.empty((0, 0), dtype=np.float32))
-    of: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, dtype=np.int32))
-    """The cell of each vector of the store."""
-    learnt_from: int = 0
-    """How many vectors there were when the centres were learnt."""
-
-    def fit(self, size: int) -> bool:
-        return self.learnt_from / OUTGROWN <= size <= self.learnt_from * OUTGROWN
-
-
-@dataclass(frozen=True)
-class VectorStore:
-    keys: tuple[str, ...]
-    vectors: Vectors
-    cells: Cells = field(default_factory=Cells)
-
-    @classmethod
-    def empty(cls) -> VectorStore:
-        return cls((), np.empty((0, 0), dtype=np.float32))
-
-    @property
-    def size(self) -> int:
-        return len(self.keys)
-
-    @cached_property
-    def rows(self) -> dict[str, int]:
-        return {key: row for row, key in enumerate(self.keys)}
-
-    def take(self, keys: Sequence[str]) -> Vectors:
-        return self.vectors[self._rows_of(keys)]
-
-    def near(self, keys: Sequence[str]) -> Nearest:
-        """Return what finds the nearest of these, chosen by how many they are."""
-        rows = self._rows_of(keys)
-        if len(rows) < MANY or not len(self.cells.centres):
-            return Flat(self.vectors[rows])
-        return Celled(self.vectors[rows], self.cells.centres, self.cells.of[rows])
-
-    def grown(
-        self,
-        keys: Sequence[str],
-        find: Callable[[Sequence[str]], Mapping[str, str]],
-        encoder: Encoder,
-    ) -> VectorStore:
-        """Return a store of exactly these keys, each given once.
-
-        find: returns the texts of keys; only those that are not here are asked for and embedded.
-        """
-        if not keys:
-            return VectorStore.empty()
-        kept = np.array([self.rows.get(key, -1) for key in keys], dtype=np.int64)
-        missing = [key for key, row in zip(keys, kept.tolist(), strict=True) if row < 0]
-        texts = find(missing) if missing else {}
-        fresh = encoder.encode([texts[key] for key in missing])
-        if len(missing) == len(keys):
-            return VectorStore(tuple(keys), fresh, self._cells_for(fresh, kept))
-        vectors = np.take(self.vectors, kept, axis=0, mode="clip")
-        vectors[kept < 0] = fresh
-        return VectorStore(tuple(keys), vectors, self._cells_for(vectors, kept))
-
-    def _cells_for(self, vectors: Vectors, kept: Rows) -> Cells:
-        """Keep the centres while they fit; a vector that was here keeps its cell."""
-        if len(vectors) < MANY:
-            return Cells()
-        if not self.cells.fit(len(vectors)):
-            centres = learn_centres(vectors)
-            return Cells(centres, nearest_centres(vectors, centres), len(vectors))
-        of = np.empty(len(vectors), dtype=np.int32)
-        of[kept >= 0] = self.cells.of[kept[kept >= 0]]
-        of[kept < 0] = nearest_centres(vectors[kept < 0], self.cells.centres)
-        return Cells(self.cells.centres, of, self.cells.learnt_from)
-
-    def _rows_of(self, keys: Sequence[str]) -> Rows:
-        return np.array([self.rows[key] for key in keys], dtype=np.int64)
 
 
 class Flat:
@@ -213,7 +125,3 @@ def _one_thread(index: Any) -> Any:
     # One question at a time: a second thread costs more to wake than it saves.
     faiss.omp_set_num_threads(1)
     return index
-
-
-def key_of(text: str) -> str:
-    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=KEY_BYTES).hexdigest()

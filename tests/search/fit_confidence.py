@@ -33,13 +33,11 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from search import answer, learning
 from search.answer import BY_WORDS, LISTED
 from search.articles import Article, parse_article
+from search.assembly import assemble
 from search.confidence import FARTHEST, WEIGHTS_FILE, Model
-from search.contents import assemble
 from search.encoder import Encoder, Vectors, load_encoder
 from search.index import Index, build
 from search.language import notice_language
-from search.lexical import index_terms
-from search.prepared import passage_terms
 from search.ranking import View, rank
 from search.signals import NAMES, signals
 from search.storage import IndexDamaged, IndexMissing, load, save
@@ -150,7 +148,7 @@ def knowledge_bases(
         for turn, size in enumerate((len(names), *SIZES[name])):
             chance = random.Random(turn * 7 + half)
             chosen = set(names) if size >= len(names) else set(chance.sample(names, size))
-            base = Base(name, half, len(chosen), part_of(whole, chosen))
+            base = Base(name, half, len(chosen), assemble(part_of(whole, chosen), encoder, whole))
             fill(base, pick(mine, chosen, far, chance, is_whole=turn == 0), encoder)
             yield base
 
@@ -272,11 +270,8 @@ def far_questions(path: Path, half: int) -> list[Question]:
     return [Question(row["text"], frozenset(), "far") for row in rows[:FAR_QUESTIONS]]
 
 
-def part_of(whole: Index, chosen: set[str]) -> Index:
-    articles = {name: article for name, article in whole.articles.items() if name in chosen}
-    passages = tuple(p for p in whole.passages if p.article in articles)
-    terms = [passage_terms(p, articles[p.article]) for p in passages]
-    return replace(whole, articles=articles, passages=passages, lexical=index_terms(terms)).warm()
+def part_of(whole: Index, chosen: set[str]) -> dict[str, Article]:
+    return {name: article for name, article in whole.articles.items() if name in chosen}
 
 
 def pick(

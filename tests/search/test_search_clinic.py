@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from search.answer import Found, Outcome, ask
-from search.contents import Index, assemble
+from search.assembly import assemble
+from search.contents import Index
 from search.encoder import Encoder, load_encoder
 from search.index import build
 

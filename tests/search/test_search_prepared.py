@@ -8,9 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from search import assembly
 from search import index as building
 from search.answer import ask
-from search.index import build
+from search.encoder import Encoder
+from search.index import Index, build, load, save
+from search.passages import split
 from tests.fakes import FakeEncoder
 
 
@@ -46,14 +49,52 @@ def test_another_fact_is_filled_in_although_no_file_changed(folder: Path) -> Non
         assert phone in index.articles["call"].body
 
 
-def test_changing_one_article_gives_what_building_anew_gives(folder: Path) -> None:
-    index, _ = build(folder, FakeEncoder())
-    (folder / "lab.md").write_text("# Blood tests\n\nCome fasting to a zeppelin test.\n")
-    changed, _ = build(folder, FakeEncoder(), previous=index)
+def test_changing_articles_gives_what_building_anew_gives(folder: Path) -> None:
+    encoder = FakeEncoder()
+    index, _ = build(folder, encoder)
+    front = "---\nquestions:\n- do I eat before\n---\n"
+    (folder / "lab.md").write_text(f"{front}# Blood tests\n\nCome fasting to a zeppelin test.\n")
+    (folder / "hours.md").unlink()
+    (folder / "bus.md").write_text("# The bus\n\nIt stops here.\n\n## At night\n\nIt does not.\n")
+    changed, _ = build(folder, encoder, previous=index)
     building._read_once.cache_clear()
-    anew, _ = build(folder, FakeEncoder())
-    assert changed.store.keys == anew.store.keys
-    assert np.array_equal(changed.store.vectors, anew.store.vectors)
+    anew, _ = build(folder, encoder)
+    assert_same(changed, anew, encoder)
+
+
+def test_a_model_that_comes_later_gives_what_building_with_it_gives(folder: Path) -> None:
+    encoder = FakeEncoder()
+    without, _ = build(folder, None)
+    changed, _ = build(folder, encoder, previous=without)
+    anew, _ = build(folder, encoder)
+    assert_same(changed, anew, encoder)
+    without_again, _ = build(folder, None, previous=changed)
+    assert ask(without_again, None, "parking").passages == ask(without, None, "parking").passages
+
+
+def test_an_index_from_disk_is_changed_without_cutting_the_other_articles(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index, _ = build(folder, FakeEncoder())
+    place = tmp_path_factory.mktemp("index")
+    save(index, place)
+    (folder / "lab.md").write_text("# Blood tests\n\nCome fasting to a zeppelin test.\n")
+    cut: list[str] = []
+    monkeypatch.setattr(assembly, "split", lambda article: cut.append(article.id) or split(article))
+    build(folder, FakeEncoder(), previous=load(place))
+    assert cut == ["lab"]
+
+
+def assert_same(changed: Index, anew: Index, encoder: Encoder) -> None:
+    assert changed.passages == anew.passages
     assert changed.vocabulary.counts == anew.vocabulary.counts
-    for question in ("zeppelin test", "about parking", "abuot huors"):
-        assert ask(changed, None, question).passages == ask(anew, None, question).passages
+    assert changed.lexical.terms.keys() == anew.lexical.terms.keys()
+    assert np.array_equal(changed.centres, anew.centres)
+    for name, kind in anew.store.kinds.items():
+        assert changed.store.kinds[name].keys == kind.keys
+        assert np.array_equal(changed.store.kinds[name].vectors, kind.vectors)
+    for question in ("zeppelin test", "about parking", "abuot huors", "eat before", "at night"):
+        for engine in (encoder, None):
+            found, wanted = ask(changed, engine, question), ask(anew, engine, question)
+            assert found.passages == wanted.passages
+            assert found.outcome == wanted.outcome

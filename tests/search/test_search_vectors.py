@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from search import vectors
+from search import embedded
 from search.answer import ask
-from search.encoder import Vectors
+from search.embedded import KINDS, VectorStore
+from search.encoder import Encoder, Vectors
 from search.index import IndexDamaged, build, load, save
-from search.vectors import Celled, Flat, VectorStore, learn_centres, nearest_centres
+from search.vectors import Celled, Flat, learn_centres, nearest_centres
 from tests.fakes import DIMENSIONS, FakeEncoder
 
 MANY = 2_000
@@ -35,13 +36,19 @@ class Drawn:
         return np.asarray(drawn / np.linalg.norm(drawn, axis=1, keepdims=True), dtype=np.float32)
 
 
-def as_they_are(keys: Sequence[str]) -> dict[str, str]:
-    return {key: key for key in keys}
+def followed(
+    store: VectorStore, encoder: Encoder, titles: Sequence[str], kept: Sequence[int] = ()
+) -> VectorStore:
+    """Return the store of the titles kept, by their rows, and then of these."""
+    none = dict.fromkeys(KINDS, np.empty(0, dtype=np.int64))
+    source = np.array([*kept, *[-1] * len(titles)], dtype=np.int64)
+    texts = {kind: titles if kind == "titles" else [] for kind in KINDS}
+    return store.followed(none | {"titles": source}, texts, encoder)
 
 
 @pytest.fixture
 def few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vectors, "MANY", 50)
+    monkeypatch.setattr(embedded, "MANY", 50)
 
 
 def test_cells_find_what_a_look_at_all_finds() -> None:
@@ -60,25 +67,26 @@ def test_cells_find_what_a_look_at_all_finds() -> None:
 
 def test_few_are_compared_one_by_one_and_many_by_cells(few_are_many: None) -> None:
     texts = [f"text {number}" for number in range(MANY)]
-    store = VectorStore.empty().grown(texts, as_they_are, Drawn())
-    assert isinstance(store.near(texts[:49]), Flat)
-    near = store.near(texts)
+    assert isinstance(followed(VectorStore(), Drawn(), texts[:49]).near("titles"), Flat)
+    store = followed(VectorStore(), Drawn(), texts)
+    near = store.near("titles")
     assert isinstance(near, Celled)
-    assert near.nearest(store.take(texts[77:78])[0], 1)[1].tolist() == [77]
+    assert near.nearest(store.of(texts[77]), 1)[1].tolist() == [77]
 
 
 def test_a_store_that_grows_keeps_its_cells_until_it_has_outgrown_them(few_are_many: None) -> None:
-    texts = [f"text {number}" for number in range(MANY)]
     drawn = Drawn()
-    store = VectorStore.empty().grown(texts, as_they_are, drawn)
-    grown = store.grown(["new", *texts[1:]], as_they_are, drawn)
+    store = followed(VectorStore(), drawn, [f"text {number}" for number in range(MANY)])
+    grown = followed(store, drawn, ["new", "text 0"], range(1, MANY))
     assert drawn.encoded == MANY + 1
-    assert grown.cells.centres is store.cells.centres
-    assert np.array_equal(grown.cells.of[1:], store.cells.of[1:])
-    assert np.array_equal(grown.cells.of, nearest_centres(grown.vectors, grown.cells.centres))
-    doubled = grown.grown([f"text {number}" for number in range(3 * MANY)], as_they_are, drawn)
-    assert doubled.cells.learnt_from == 3 * MANY
-    assert np.array_equal(doubled.cells.of, nearest_centres(doubled.vectors, doubled.cells.centres))
+    assert grown.centres is store.centres
+    before, after = store.kinds["titles"], grown.kinds["titles"]
+    assert np.array_equal(after.cells[: MANY - 1], before.cells[1:])
+    assert np.array_equal(after.cells, nearest_centres(after.vectors, grown.centres))
+    doubled = followed(grown, drawn, [f"more {number}" for number in range(2 * MANY)], range(MANY))
+    assert doubled.learnt_from == 3 * MANY
+    kind = doubled.kinds["titles"]
+    assert np.array_equal(kind.cells, nearest_centres(kind.vectors, doubled.centres))
 
 
 def test_an_index_in_cells_answers_the_same_from_disk_and_after_a_change(
@@ -93,7 +101,7 @@ def test_an_index_in_cells_answers_the_same_from_disk_and_after_a_change(
     loaded = load(tmp_path / "index")
     (folder / "a77.md").write_text("# Zeppelins\n\nThe zeppelin lands on the roof.\n")
     changed, _ = build(folder, encoder, previous=loaded)
-    assert changed.store.cells.centres is loaded.store.cells.centres
+    assert changed.store.centres is loaded.store.centres
     for question in ("what about thing 42", "where is thing 599 kept"):
         assert ask(loaded, encoder, question).passages == ask(index, encoder, question).passages
         first = ask(index, encoder, question).passages[0].article
