@@ -10,7 +10,7 @@ from functools import cache
 REACH = 36  # characters between the cue's end and the number
 # "my birthday? it's 8/15/93" goes on; "what is my mrn? I was born in 1980" does not.
 _ENDS_SENTENCE = re.compile(
-    r"[!\n]|\?(?! ?(?:its|it's|it is|is|es|son)\b)|(?<![a-z]\.[a-z])\.\s+[a-z]"
+    r"[!\n]|\?(?! ?(?:$|(?:its|it's|it is|is|es|son)\b|#?[a-z]{0,3}\d))|(?<![a-z]\.[a-z])\.\s+[a-z]"
 )
 
 _NUMBER = (
@@ -20,12 +20,15 @@ _NUMBER = (
 _CARRIERS = (
     r"aetna|cigna|humana|kaiser(?: permanente)?|blue (?:cross|shield)(?: blue shield)?|bcbs"
     r"|united ?healthcare|united|uhc|anthem|molina|tricare|champva|centene|ambetter|oscar"
-    r"|providence(?: health)?|moda|regence|premera|health ?net|wellcare|caresource|carefirst"
+    r"|providence(?: health)?|moda|regence|premera|health ?net|wellcare|caresource|carefirst|scan"
+    r"|[a-z]{2,12}care(?= #?\d)|amerigroup|fidelis|highmark|geisinger|upmc"
+    r"|superior|devoted|clover|geha|selecthealth|masshealth|tufts|harvard pilgrim|emblem"
     r"|medicare|medicaid|medi-?cal|apple health|ohp|oregon health plan|mbi|chip"
 )
 _PLAN = (
-    r"contract|member(?:ship)?|insurance|insured|insurer|policy|subscriber|group|grp|plan|beneficiary"
-    r"|sponsor|coverage|health plan"
+    r"contract|member(?:ship)?|insurance|insured|insurer|policy|subscriber|group|grp|plan"
+    r"|beneficiary"
+    r"|sponsor|coverage|health plan|certificate|enrollee|recipient|participant|policy ?holder|mbr"
 )
 _SEGURO = (
     r"(?:el |la |mi |su |del |de |la )*(?:seguro(?: medico)?|aseguranza|poliza|afiliad[oa]"
@@ -34,7 +37,8 @@ _SEGURO = (
     r"|tarjeta (?:del?|de la|de mi) (?:seguro|aseguranza|plan))"
 )
 _CHART = (
-    r"(?:med(?:i?cal)?\.?|health|hospital|clinic|patient'?s?|pt\.?|charts?|file|unit|record"
+    r"(?:med(?:i?cal)?\.?|health|epic|system|hospital|clinic|patient'?s?|pt\.?|charts?|file|unit"
+    r"|record"
     r"|dossier|mr)"
 )
 _EXPEDIENTE = (
@@ -43,23 +47,28 @@ _EXPEDIENTE = (
 
 _CUES: dict[str, str] = {
     "SSN": r"ssn|s\.s\.n\.?|ss ?#|social security|social sec|my social|soc(?:ial)? is|social"
+    r"|soc(?= ?[:#])|ss(?= ?#?:? ?\d)"
     r"|tax id|seguro social|numero social|mi social|nss|my soc",
     "PHONE": r"area(?: code)?|phone|cell(?:phone| phone)?|mobile|call(?:back)?"
-    r"|text(?: me)?|reach|dial|whatsapp|tel|ph#?|fax me|contact number|my number|landline|home"
+    r"|text(?: me)?|reach|dial|whatsapp|tel|ph#?|fax me|contact number|my number(?! (?:in|with"
+    r"|on) (?:your|the)\b)|landline|home"
     r"|telefono|celular|cel|movil|llam\w+|marque|marqu\w+|hablen\w*|mi numero(?! de)"
     r"|mi numero de (?:telefono|celular)|numero es|numero de contacto|mensaje en|contact\w*",
     "DOB": r"d\.?o\.?b\.?|dates?[- ]of[- ](?:birth|brith|birht)|b[ir]{2}th[- ]?dates?|birth ?days?"
     r"|bday|b-day|born"
     r"|birth ?year|year of birth|birth(?= ?[:=(])"
-    r"|fechas?[- ]de[- ]nac\w*|f\. ?(?:de )?nac\w*|fecha nac|f\.? ?d?\.? ?n\.?(?= ?[:.]? ?\d)"
+    r"|fec(?:has?)?\.?[- ](?:de[- ])?nac\w*|f\. ?(?:de )?nac\w*|fecha nac"
+    r"|f\.? ?d?\.? ?n\.?(?= ?[:.]? ?\d)"
     r"|naci|nacid[oa]|nacio|nacimos|cumpleanos|cumplo anos|cumple|na[cs]imiento|soy del(?= \d)",
-    "MRN": rf"mrn|m\.r\.n\.?|mr ?#|nhc|h\.?c\.?(?= ?[#:]? ?\d)|medical record|charts?"
+    "MRN": r"mrn|m\.r\.n\.?|mr ?#|nhc|h\.?c\.?(?= ?[#:]? ?\d)"
     r"|historial medico|record medico|numero de record"
     rf"|{_CHART}(?: (?:rec(?:or?d|rd)?\.?|chart|file|history|account|acct\.?))?(?: {_NUMBER})+"
-    r"|expediente|historia clinica|registro medico"
+    r"|medical record|charts?|med\.? rec\.?|records?(?= #?[a-z]{0,3}\d{4})|(?:mi|my) record"
+    r"|patient(?= #?[a-z]{0,2}\d{5})|expediente|historia clinica|registro medico"
     rf"|{_NUMBER} (?:de |del |de la |de mi )?{_EXPEDIENTE}(?: (?:medic[oa]|clinic[oa]))?"
     rf"|{_EXPEDIENTE}(?: (?:medic[oa]|clinic[oa]|del? paciente))?(?: {_NUMBER})+"
-    r"|folio del? paciente|numero de archivo",
+    r"|(?:folio|clave) del? paciente|numero de archivo|(?:ficha|folio)(?= #?\d)"
+    r"|patient account|number (?:in|with|on) (?:your|the) (?:system|clinic|file|records?)",
     "MEMBER_ID": rf"member ?id|(?:{_PLAN})(?: (?:card|plan|policy|member(?:ship)?|group|sponsor"
     rf"|subscriber|insurance|holder'?s?|id)){{0,2}}(?: ?{_NUMBER})+"
     rf"|(?:{_CARRIERS})(?:'s)?(?: (?:insurance|plan|member(?:ship)?|policy|group|sponsor|card))*"
@@ -68,7 +77,8 @@ _CUES: dict[str, str] = {
     rf"|mi poliza|{_SEGURO}(?: {_NUMBER})+",
     # Words that name a plan, too ordinary to hide a short number that follows.
     "PLAN": rf"(?:{_CARRIERS})(?: (?:insurance|plan|member))?|{_PLAN}|miembro"
-    r"|aseguranza|poliza|mi seguro|carne?t del seguro|tarjeta del seguro"
+    r"|aseguranza|poliza|mi seguro|carne?t(?: del seguro)?|tarjeta del seguro(?: medico)?"
+    r"|afiliacion"
     r"|card says(?: id)?|rx ?(?:grp|pcn)",
     # Where nothing else is said, "my id is …" most often speaks of insurance.
     "ID": r"i\.?d\.?(?: (?:number|no\.?|#))?",
@@ -76,10 +86,13 @@ _CUES: dict[str, str] = {
     r"|routing number|bank account|pin|cvv|cvc|security code|licencia de \w+|contrasena|pasaporte"
     r"|numero de cuenta|clave|green card|visa number|alien number|itin",
     "NONE": r"order|invoice|claim|confirmation|reference|ref|case|ticket|rx|prescription|serial"
-    r"|tracking|isbn|lot|ndc|cpt|icd|code|error|zip|postal|room|suite|bill|\$|price|cost|paid|charged"
+    r"|tracking|isbn|lot|ndc|cpt|icd|code|error|zip|postal|room|suite|bill|\$|price|cost|paid"
+    r"|charged"
     r"|factura|orden|receta|codigo|cuarto|piso|consultorio|lote|referencia|confirmacion|cobro"
-    r"|flight|version|page|form|weigh|glucose|sugar|pressure|azucar|presion|appointment|appt|visit|cita"
-    r"|reschedule|door|model|question|version|building|extension|upc|sku|batch|amount|total|donation"
+    r"|flight|version|page|form|weigh|glucose|sugar|pressure|azucar|presion|appointment|appt"
+    r"|visit|cita"
+    r"|reschedule|door|model|question|version|building|extension|upc|sku|batch|amount|total"
+    r"|donation"
     r"|rx ?bin|authorization|autorizacion",
 }
 
@@ -103,6 +116,7 @@ class Cues:
         self._folded = folded
         found = list(_pattern().finditer(folded))
         self._found = [(each.end(), str(each.lastgroup)) for each in found]
+        self._starting = [(each.start(), str(each.lastgroup)) for each in found]
         self._starts = {each.end(): each.start() for each in found}
 
     def end_before(self, start: int) -> int:
@@ -125,6 +139,16 @@ class Cues:
             if len(between) > reach or _ENDS_SENTENCE.search(between):
                 return None
             return name
+        return None
+
+    def soon(self, end: int) -> str | None:
+        """Return the name of the first cue after a place, if it comes in the same sentence and
+        nothing else is numbered before it."""
+        for start, name in self._starting:
+            if start >= end:
+                between = self._folded[end:start]
+                is_near = start - end <= REACH and not re.search(r"[\d!?.;\n\0]", between)
+                return name if is_near else None
         return None
 
     def after(self, end: int) -> str | None:

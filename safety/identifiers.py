@@ -15,6 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from safety import identifier_rules as rules
+from safety.addresses import addresses
 from safety.births import births
 from safety.cues import Cues
 from safety.folding import fold_in_place
@@ -62,7 +63,7 @@ _FINDERS: tuple[tuple[IdentifierType, Finder], ...] = (
     (IdentifierType.PHONE, rules.phones),
     (IdentifierType.OTHER, rules.others),
     (IdentifierType.OTHER, rules.secrets),
-    (IdentifierType.ADDRESS, rules.addresses),
+    (IdentifierType.ADDRESS, addresses),
     (IdentifierType.NAME, names),
 )
 _PLACEHOLDER = re.compile(
@@ -128,7 +129,8 @@ def _repeated(text: str, spans: list[Span], taken: list[tuple[int, int]]) -> lis
         at = text.find(value)
         while at >= 0:
             end = at + len(value)
-            if all(end <= first or at >= last for first, last in taken):
+            alone = not text[at - 1 : at].isalnum() and not text[end : end + 1].isalnum()
+            if alone and all(end <= first or at >= last for first, last in taken):
                 found.append(Span(at, end, span.type))
                 taken.append((at, end))
             at = text.find(value, at + 1)

@@ -16,6 +16,10 @@ _TIMES = {"double": 2, "doble": 2, "triple": 3}
 _ITEM = r"(?:(?:double |triple |doble )?(?:" + "|".join(_WORDS) + r")(?![a-z])|\d(?!\d))"
 _GAP = r"(?:[ ,.\-()]{1,3}|(?<=[a-z])(?=\d)|(?<=\d)(?=[a-z]))"
 _RUN = re.compile(rf"(?<![a-z\d.,/$]){_ITEM}(?:{_GAP}{_ITEM}){{2,40}}(?![a-z\d])")
+# "nueve uno cinco 555 01 22": said and written by turns, if enough of it is said.
+_PART = r"(?:(?:" + "|".join(_WORDS) + r")(?![a-z])|\d{1,4}(?!\d))"
+_MIXED = re.compile(rf"(?<![a-z\d.,/$]){_PART}(?:[ ,.\-]{{1,3}}{_PART}){{2,12}}(?![a-z\d])")
+_LEAST_SAID = 3
 _PIECE = re.compile(r"(?:(double|triple|doble) )?([a-z]+|\d)")
 
 
@@ -27,7 +31,13 @@ class Run:
 
 
 def runs(folded: str) -> list[Run]:
-    return [Run(found.start(), found.end(), _digits(found[0])) for found in _RUN.finditer(folded)]
+    whole = [found for found in _MIXED.finditer(folded) if _is_said(found[0])]
+    found = [*_RUN.finditer(folded), *whole]
+    return [Run(each.start(), each.end(), _digits(each[0])) for each in found]
+
+
+def _is_said(text: str) -> bool:
+    return len(re.findall(r"[a-z]+", text)) >= _LEAST_SAID and any(char.isdigit() for char in text)
 
 
 def _digits(text: str) -> str:

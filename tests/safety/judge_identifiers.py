@@ -21,7 +21,7 @@ from safety.identifiers import mask  # noqa: E402
 FOLDER = ROOT / "tests" / "data" / "safety"
 JUDGING = FOLDER / "identifiers_judging.txt"
 # Other words than the first set's; the rules have seen what of them they missed.
-LATER = (FOLDER / "identifiers_second.txt", FOLDER / "identifiers_blind2.txt")
+LATER = tuple(FOLDER / f"identifiers_{name}.txt" for name in ("second", "blind2", "blind3"))
 MARK = re.compile(r"\[\[([A-Z_]+) (.*?)\]\]")
 
 Planted = tuple[int, int, str]
