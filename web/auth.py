@@ -4,16 +4,16 @@ Rule: every staff blueprint has one `guard(*roles)`. Nobody signed in → the si
 role → 404, as if the page did not exist. Every POST of the staff carries a CSRF token. Accounts are
 made by the operator (`python -m web.cli staff add`): no registration, no e-mail.
 
-Flask-Security does the work: argon2id, its sign-in, sign-out and password pages with our templates.
-Its session never keeps a read of the database open: `StaffDatastore` ends it after each look-up.
+Flask-Security does the work: argon2id, sign-in, sign-out and password pages with our templates, and
+the second step (accounts/second_factor.py). Its session never keeps a read of the database open:
+`StaffDatastore` ends it after each look-up. Which cookies count stands in accounts/sessions.py.
 """
 
 from __future__ import annotations
 
-import math
 import secrets
-import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, TypeVar, cast
 
@@ -21,7 +21,6 @@ from flask import (
     Blueprint,
     Flask,
     abort,
-    after_this_request,
     current_app,
     flash,
     jsonify,
@@ -35,25 +34,33 @@ from flask.sessions import SecureCookieSessionInterface
 from flask.typing import ResponseReturnValue
 from flask_login import user_logged_out
 from flask_security import Security, SQLAlchemyUserDatastore, current_user, hash_password
-from flask_security.forms import LoginForm
-from flask_security.signals import password_changed, user_authenticated
+from flask_security.forms import LoginForm, VerifyForm
+from flask_security.signals import (
+    password_changed,
+    tf_code_confirmed,
+    tf_disabled,
+    tf_profile_changed,
+    user_authenticated,
+)
 from flask_security.utils import logout_user
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 from web import security
+from web.accounts import second_factor, sessions
 from web.config import Settings
-from web.db import Database, utc_now
+from web.db import Database, DatabaseBusy, utc_now
 from web.desk import presence
-from web.models import Role, RoleName, Staff
+from web.models import Role, RoleName, Staff, StaffSession
 from web.privacy import audit
 from web.privacy.audit import Act
 
-IDLE_LIMIT_S = 15 * 60
-SESSION_LIMIT_S = 12 * 3600
 PASSWORD_MIN_LENGTH = 12
-ACTIVE_AT = "active_at"
+TOKEN = "session"
+# Who has not typed the password for this long types it again before the second step is changed.
+FRESH_FOR = timedelta(minutes=10)
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -80,6 +87,18 @@ class StaffDatastore(SQLAlchemyUserDatastore):
         self.db.session.commit()
         return cast(Staff | None, found)
 
+    def tf_set(
+        self, user: Any, primary_method: str, totp_secret: str | None = None, phone: Any = None
+    ) -> None:
+        kept = second_factor.lasting(totp_secret) if totp_secret else None
+        super().tf_set(user, primary_method, kept)
+
+    def mf_delete_recovery_code(self, user: Any, idx: int) -> bool:
+        codes = list(user.mf_recovery_codes)
+        del codes[idx]
+        self.mf_set_recovery_codes(user, codes)
+        return True
+
 
 class SignInForm(LoginForm):
     remember = None  # the console is used on shared machines
@@ -87,8 +106,8 @@ class SignInForm(LoginForm):
     def validate(self, **options: Any) -> bool:
         wait_s = _count_sign_in(str(self.email.data or "").strip().lower())
         if wait_s is not None:
-            self.form_errors.append(_wait_text(wait_s))
-            after_this_request(_too_many(wait_s))
+            self.form_errors.append(security.wait_text(wait_s))
+            security.too_many(wait_s)
             return False
         if super().validate(**options):
             # A new session for a new sign-in: whatever was planted before it is gone.
@@ -96,6 +115,16 @@ class SignInForm(LoginForm):
             return True
         if self.email.data and self.password.data:
             _audit(Act.SIGN_IN_FAILED, f"staff:{self.user.id if self.user else 'unknown'}", None)
+        return False
+
+
+class PasswordAgainForm(VerifyForm):
+    def validate(self, **options: Any) -> bool:
+        wait_s = _count_sign_in(self.user.email) if request.method == "POST" else None
+        if wait_s is None:
+            return bool(super().validate(**options))
+        self.form_errors.append(security.wait_text(wait_s))
+        security.too_many(wait_s)
         return False
 
 
@@ -111,6 +140,7 @@ def init_app(app: Flask, settings: Settings, database: Database) -> None:
     app.secret_key = app.secret_key or security.secret_key(settings.var_dir)
     app.session_interface = SecureWhereServedSo()
     app.config.update(_flask_security_settings())
+    app.config.update(second_factor.flask_security_settings(settings, _key_of(app)))
     app.config.update(
         SESSION_COOKIE_NAME="front_desk",
         SESSION_COOKIE_HTTPONLY=True,
@@ -123,10 +153,23 @@ def init_app(app: Flask, settings: Settings, database: Database) -> None:
     connection = _Connection(database)
     datastore = StaffDatastore(connection, Staff, Role)
     app.extensions["front_desk_database"] = database
-    app.security = Security(app, datastore, login_form=SignInForm)  # type: ignore[attr-defined]
+    app.security = Security(  # type: ignore[attr-defined]
+        app,
+        datastore,
+        login_form=SignInForm,
+        verify_form=PasswordAgainForm,
+        two_factor_setup_form=second_factor.SetupForm,
+        two_factor_rescue_form=second_factor.RescueForm,
+        two_factor_verify_code_form=second_factor.CodeForm,
+        mf_recovery_form=second_factor.RecoveryForm,
+        totp_cls=second_factor.Codes,
+    )
+    second_factor.init_app(app)
     app.before_request_funcs.setdefault("security", []).append(_end_stale_session)
     app.register_error_handler(CSRFError, _csrf_refused)
     user_authenticated.connect(_signed_in, app)
+    for signal in (tf_code_confirmed, tf_profile_changed, tf_disabled):
+        signal.connect(_second_step_changed, app)
     password_changed.connect(_password_changed, app)
     user_logged_out.connect(_signed_out, app)
 
@@ -154,7 +197,12 @@ def _flask_security_settings() -> dict[str, Any]:
         "SECURITY_POST_LOGOUT_VIEW": "/account/sign-in",
         "SECURITY_POST_CHANGE_VIEW": "/account/",
         "SECURITY_STATIC_FOLDER": None,
-        "SECURITY_FRESHNESS": timedelta(seconds=-1),  # nothing asks to sign in again: no such page
+        "SECURITY_FRESHNESS": FRESH_FOR,
+        "SECURITY_FRESHNESS_GRACE_PERIOD": FRESH_FOR,
+        "SECURITY_VERIFY_URL": "/account/password-again",
+        "SECURITY_VERIFY_TEMPLATE": "account/password_again.html",
+        "SECURITY_MSG_REAUTHENTICATION_REQUIRED": ("Type your password again first.", "info"),
+        "SECURITY_MSG_REAUTHENTICATION_SUCCESSFUL": ("Thank you.", "success"),
         "SECURITY_PASSWORD_HASH": "argon2",
         # No pepper from a file: a restored database still lets people in.
         "SECURITY_PASSWORD_SINGLE_HASH": ["argon2"],
@@ -190,7 +238,7 @@ def guard(blueprint: Blueprint, *roles: RoleName) -> None:
         if request.method not in ("GET", "HEAD", "OPTIONS"):
             csrf.protect()
         if not _is_passive():
-            session[ACTIVE_AT] = time.time()
+            keep_active()
         return None
 
 
@@ -201,13 +249,44 @@ def passive(view: View) -> View:
 
 
 def keep_active() -> None:
-    """Somebody is at the keyboard, says the console."""
-    session[ACTIVE_AT] = time.time()
+    """Somebody is at the keyboard."""
+    found, at = _own_session(), utc_now()
+    if found is None or at - found.active_at < sessions.ACTIVE_EVERY:
+        return
+    # One sign lost while the database is locked does no harm: the next comes soon.
+    with suppress(DatabaseBusy, OperationalError), _database().transaction(durable=False) as opened:
+        sessions.keep_active(opened, found, at)
+
+
+def is_signed_in() -> bool:
+    """Tell whether this request's session still stands, looked up anew: a stream lasts long."""
+    return bool(current_user.is_authenticated) and _own_session() is not None
 
 
 def idle_left_s() -> float:
     """Return the seconds until the session ends for want of activity."""
-    return float(session.get(ACTIVE_AT, 0)) + IDLE_LIMIT_S - time.time()
+    found = _own_session()
+    return sessions.idle_left(found, utc_now()).total_seconds() if found is not None else 0.0
+
+
+def own_session_id() -> int | None:
+    found = _own_session()
+    return found.id if found is not None else None
+
+
+def _own_session() -> StaffSession | None:
+    with _database().reading() as opened:
+        return sessions.find(opened, session.get(TOKEN), utc_now())
+
+
+def _database() -> Database:
+    database: Database = current_app.extensions["front_desk_database"]
+    return database
+
+
+def _key_of(app: Flask) -> bytes:
+    key = app.secret_key
+    return key if isinstance(key, bytes) else str(key).encode()
 
 
 def _is_passive() -> bool:
@@ -218,12 +297,11 @@ def _is_passive() -> bool:
 def _end_stale_session() -> ResponseReturnValue | None:
     if "_user_id" not in session:
         return None
-    is_old = time.time() - float(session.get("fs_paa", 0)) > SESSION_LIMIT_S
-    if idle_left_s() > 0 and not is_old:
+    if _own_session() is not None:
         return None
     logout_user()
     session.clear()
-    flash("You were signed out because nothing happened for a while. Your drafts are kept.", "info")
+    flash("You were signed out: nothing happened for a while, or your session was ended.", "info")
     return _to_sign_in()
 
 
@@ -263,43 +341,40 @@ def _count_sign_in(email: str) -> float | None:
     return max((wait for wait in waits if wait is not None), default=None)
 
 
-def _wait_text(wait_s: float) -> str:
-    minutes = math.ceil(wait_s / 60)
-    unit = "minute" if minutes == 1 else "minutes"
-    return f"Too many attempts. Wait {minutes} {unit}, then try again."
-
-
-def _too_many(wait_s: float) -> Callable[[Any], Any]:
-    def mark(response: Any) -> Any:
-        response.status_code = 429
-        response.headers["Retry-After"] = str(math.ceil(wait_s))
-        return response
-
-    return mark
-
-
 def _signed_in(_app: Flask, user: Staff, **_extra: Any) -> None:
-    session[ACTIVE_AT] = time.time()
-    _audit(Act.SIGNED_IN, f"staff:{user.id}", user.id)
+    """Also after a new password: the others are over, and this browser gets a new cookie."""
+    with _database().transaction() as opened:
+        sessions.end(opened, session.get(TOKEN))
+        session[TOKEN] = sessions.begin(
+            opened, user.id, request.headers.get("User-Agent", ""), utc_now()
+        )
+        audit.record(opened, Act.SIGNED_IN, f"staff:{user.id}", staff_id=user.id)
 
 
 def _signed_out(_app: Flask, user: Staff, **_extra: Any) -> None:
     if not user.is_authenticated:
         return
-    database: Database = current_app.extensions["front_desk_database"]
-    with database.transaction() as db_session:
-        presence.left(db_session, user.id)
-        audit.record(db_session, Act.SIGNED_OUT, f"staff:{user.id}", staff_id=user.id)
+    with _database().transaction() as opened:
+        sessions.end(opened, session.get(TOKEN))
+        if not sessions.of_staff(opened, user.id, utc_now()):
+            presence.left(opened, user.id)
+        audit.record(opened, Act.SIGNED_OUT, f"staff:{user.id}", staff_id=user.id)
 
 
 def _password_changed(_app: Flask, user: Staff, **_extra: Any) -> None:
-    _audit(Act.PASSWORD_CHANGED, f"staff:{user.id}", user.id)
+    with _database().transaction() as opened:
+        sessions.end_all(opened, user.id, but=session.get(TOKEN))
+        audit.record(opened, Act.PASSWORD_CHANGED, f"staff:{user.id}", staff_id=user.id)
+
+
+def _second_step_changed(_app: Flask, user: Staff, **_extra: Any) -> None:
+    if current_user.is_authenticated:  # not with each sign-in, whose code is confirmed as well
+        _audit(Act.SECOND_FACTOR_CHANGED, f"staff:{user.id}", user.id)
 
 
 def _audit(act: Act, subject: str, staff_id: int | None) -> None:
-    database: Database = current_app.extensions["front_desk_database"]
-    with database.transaction() as db_session:
-        audit.record(db_session, act, subject, staff_id=staff_id)
+    with _database().transaction() as opened:
+        audit.record(opened, act, subject, staff_id=staff_id)
 
 
 # Accounts ---------------------------------------------------------------------------------------
@@ -338,5 +413,23 @@ def disable_staff(db_session: Session, staff: Staff) -> None:
     """Close an account and end its sessions everywhere."""
     staff.active = False
     staff.last_seen_at = None
-    staff.fs_uniquifier = secrets.token_hex(32)
+    end_sessions(db_session, staff)
     audit.record(db_session, Act.ACCOUNT_DISABLED, f"staff:{staff.id}", staff_id=None)
+
+
+def end_sessions(db_session: Session, staff: Staff) -> int:
+    """Sign somebody out everywhere. Returns how many sessions that were."""
+    staff.fs_uniquifier = secrets.token_hex(32)
+    presence.left(db_session, staff.id)
+    audit.record(db_session, Act.SESSIONS_ENDED, f"staff:{staff.id}", staff_id=None)
+    return sessions.end_all(db_session, staff.id)
+
+
+def reset_second_factor(db_session: Session, staff: Staff) -> None:
+    """Take the second step away: the phone is lost and the recovery codes are too."""
+    staff.tf_primary_method = None
+    staff.tf_totp_secret = None
+    staff.tf_last_counter = None
+    staff.mf_recovery_codes = []
+    audit.record(db_session, Act.SECOND_FACTOR_RESET, f"staff:{staff.id}", staff_id=None)
+    end_sessions(db_session, staff)

@@ -160,6 +160,26 @@ def staff_disable(email: str) -> None:
     click.echo(f"Closed the account of {person.name}. They are signed out everywhere.")
 
 
+@staff.command("sign-out")
+@click.option("--email", required=True)
+def staff_sign_out(email: str) -> None:
+    """End somebody's sessions everywhere; they can sign in again."""
+    with _session() as session:
+        person = _person(session, email)
+        ended = auth.end_sessions(session, person)
+    click.echo(f"Signed {person.name} out everywhere ({ended} browsers).")
+
+
+@staff.command("reset-second-step")
+@click.option("--email", required=True)
+def staff_reset_second_step(email: str) -> None:
+    """Take away a second step whose phone and recovery codes are lost; be sure who asks."""
+    with _session() as session:
+        person = _person(session, email)
+        auth.reset_second_factor(session, person)
+    click.echo(f"{person.name} signs in with the password alone now, and can set it up again.")
+
+
 def _person(session: Session, email: str) -> Staff:
     wanted = func.lower(Staff.email) == email.strip().lower()
     person = session.scalar(select(Staff).where(wanted))

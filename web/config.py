@@ -11,6 +11,7 @@ import os
 import re
 import tomllib
 from datetime import UTC, date, datetime
+from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -38,6 +39,7 @@ from web.hours import (
     within,
 )
 from web.hours import Holiday as CalendarHoliday
+from web.models import RoleName
 
 ROOT = Path(__file__).resolve().parent.parent
 ORIGIN = re.compile(r"self|https?://[a-z0-9.\-]+(:(\d{1,5}|\*))?", re.IGNORECASE)
@@ -111,6 +113,7 @@ class Desk(Section):
     name: dict[str, FactText]
     topics: tuple[Annotated[str, AfterValidator(_topic)], ...] = ()
     articles: tuple[str, ...] = ()
+    staff_name: FactText | None = None
 
 
 class WrapUpCode(Section):
@@ -188,6 +191,19 @@ class Assignment(Section):
     wrap_up_s: Annotated[int, Field(ge=0, le=3600)] = 60
 
 
+class TwoFactor(StrEnum):
+    OFF = "off"
+    OPTIONAL = "optional"
+    REQUIRED = "required"
+
+
+class StaffAccounts(Section):
+    """How staff sign in. two_factor_roles: of whom the second step is required; none: of all."""
+
+    two_factor: TwoFactor = TwoFactor.OPTIONAL
+    two_factor_roles: tuple[RoleName, ...] = ()
+
+
 class Retention(Section):
     conversation_days: Annotated[int, Field(ge=1, le=3650)] = 30
     left_message_days: Annotated[int, Field(ge=1, le=3650)] = 90
@@ -233,6 +249,7 @@ class Settings(BaseSettings):
     waiting: Waiting = Waiting()
     assignment: Assignment = Assignment()
     callbacks: Callbacks = Callbacks()
+    staff: StaffAccounts = StaffAccounts()
     retention: Retention = Retention()
     privacy: Privacy = Privacy()
     sites: Annotated[dict[str, Site], Field(min_length=1)]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
+import math
 import os
 import secrets
 import time
@@ -17,7 +18,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, after_this_request, current_app, request
 from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
@@ -127,6 +128,8 @@ def limit_items(settings: Settings) -> dict[str, RateLimitItem]:
         "sign_in": RateLimitItemPerMinute(10, 15),
         "sign_in_account": RateLimitItemPerMinute(50, 15),
         "sign_in_address": RateLimitItemPerMinute(30, 15),
+        # Six digits are guessed in a million tries: ten in a quarter of an hour take years.
+        "second_factor": RateLimitItemPerMinute(10, 15),
     }
 
 
@@ -137,6 +140,22 @@ def allow(kind: str, key: str) -> float | None:
     """
     limits: Limits = current_app.extensions["front_desk_limits"]
     return limits.allow(kind, key)
+
+
+def wait_text(wait_s: float) -> str:
+    minutes = math.ceil(wait_s / 60)
+    unit = "minute" if minutes == 1 else "minutes"
+    return f"Too many attempts. Wait {minutes} {unit}, then try again."
+
+
+def too_many(wait_s: float) -> None:
+    """Let this request's answer say 429, and when to come back."""
+
+    @after_this_request
+    def mark(response: Response) -> Response:
+        response.status_code = 429
+        response.headers["Retry-After"] = str(math.ceil(wait_s))
+        return response
 
 
 def is_blocked(session: Session, keys: Sequence[str], at: datetime) -> bool:

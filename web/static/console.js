@@ -98,17 +98,12 @@ class Console {
 
   signedOut() {
     this.stream?.close();
-    const $link = document.createElement('a');
-    $link.href = this.$root.dataset.signIn;
-    $link.className = 'fd-link';
-    $link.textContent = 'Sign in again';
-    this.problem('You are signed out. Your draft is kept. ', $link);
-    this.isSignedOut = true;
+    // What patients wrote does not stay on a screen that nobody sits at; the draft is kept aside.
+    location.assign(this.$root.dataset.signIn);
     return false;
   }
 
   problem(text, ...$more) {
-    if (this.isSignedOut) return;
     clearTimeout(this.lostTimer);
     this.$problem.hidden = !text;
     this.$problem.replaceChildren(text, ...$more);

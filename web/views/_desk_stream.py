@@ -15,6 +15,7 @@ from flask import copy_current_request_context, render_template
 from flask_security import current_user
 from sqlalchemy.orm import Session
 
+from web import auth
 from web.chat.stream import Subscription, sse
 from web.desk import handoffs, inbox
 from web.desk.inbox import Box
@@ -22,8 +23,8 @@ from web.models import Author
 from web.services import services
 from web.views import _desk
 
-# A stream ends after a minute and the browser opens it again: so a session that was ended, or went
-# idle, stops getting news within a minute.
+# A stream ends after a minute and the browser opens it again: what it holds is never old. A session
+# that was ended or went idle stops getting news with the next beat at the latest.
 STREAM_LIFE_S = 60.0
 BEAT_S = 15.0
 RETRY_MS = 1000
@@ -76,10 +77,10 @@ class News:
         wants_talk = self.conversation_id is not None and (
             not topics or self.conversation_id in topics
         )
+        if not auth.is_signed_in():  # idle, ended from elsewhere, or the account was closed
+            return None
         if not wants_list and not wants_talk:
             return []
-        if not current_user.is_authenticated:  # closed, or the password was changed elsewhere
-            return None
         with self._services.database.reading() as session:
             news = self._talk(session) if wants_talk else []
             if wants_list:
