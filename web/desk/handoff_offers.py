@@ -14,7 +14,7 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from web.db import wake
-from web.desk import desks, presence
+from web.desk import desks, presence, wrap_up
 from web.desk.handoff_steps import NOT_OFFERED, Line, move, say, settings
 from web.desk.waiting import position
 from web.models import Conversation, Handoff, HandoffState, Staff
@@ -25,12 +25,12 @@ NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Candidate:
-    """An agent who is here. `chats`: in hand or offered; `idle_since`: their last chat."""
+    """An agent who is here. `chats`: in hand, offered or being wrapped up."""
 
     staff: Staff
     desks: frozenset[str]
     chats: int
-    idle_since: datetime
+    idle_since: datetime  # their last chat
 
     def fits(self, desk_id: str | None, lang: str) -> bool:
         return desks.fits(self.staff, self.desks, desk_id, lang)
@@ -98,9 +98,15 @@ def _candidates(session: Session, at: datetime) -> list[Candidate]:
     staff_ids = [staff.id for staff in here]
     own = desks.of_staff(session, staff_ids)
     chats = in_hand(session, staff_ids)
+    wrapping = wrap_up.busy(session, staff_ids, at)
     last = _last_busy(session, staff_ids)
     return [
-        Candidate(each, own[each.id], chats.get(each.id, 0), last.get(each.id, NEVER))
+        Candidate(
+            each,
+            own[each.id],
+            chats.get(each.id, 0) + wrapping.get(each.id, 0),
+            last.get(each.id, NEVER),
+        )
         for each in here
     ]
 

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from web.desk import desks, handoff_transfers, presence
+from web.desk import desks, handoff_transfers, presence, wrap_up
 from web.desk.waiting import WAITING, reference
 from web.models import (
     OPEN_HANDOFF_STATES,
@@ -28,6 +28,7 @@ from web.models import (
     Staff,
     Transfer,
     Turn,
+    WrapUp,
 )
 from web.services import services
 
@@ -43,6 +44,7 @@ class Box(StrEnum):
     ALL = "all"  # whatever is open, with anybody or nobody
     MESSAGES = "messages"
     CALLBACKS = "callbacks"
+    FOLLOW_UP = "follow_up"  # somebody said when to come back to it
     CLOSED = "closed"
 
 
@@ -174,6 +176,9 @@ def _ids(box: Box, who: Viewer, only: Only) -> Select[int]:
         done = Handoff.answered_at.is_not(None)
         times = (case((~done, Handoff.callback_at)), Handoff.callback_at.desc(), Handoff.id)
         return query.order_by(done, *times).limit(OPEN_SHOWN)
+    if box is Box.FOLLOW_UP:
+        query = query.join(WrapUp, WrapUp.handoff_id == Handoff.id)
+        return query.order_by(WrapUp.follow_up_on, Handoff.id).limit(OPEN_SHOWN)
     if box is Box.CLOSED:
         return query.order_by(Handoff.closed_at.desc(), Handoff.id.desc()).limit(CLOSED_SHOWN)
     query = query.order_by(Handoff.urgent.desc())
@@ -251,6 +256,8 @@ def _in_box(box: Box, staff_id: int) -> ColumnElement[bool]:
             return and_(left, Handoff.answered_at.is_(None), Handoff.callback_at.is_(None))
         case Box.CALLBACKS:
             return and_(left, Handoff.callback_at.is_not(None))
+        case Box.FOLLOW_UP:
+            return Handoff.id.in_(select(WrapUp.handoff_id).where(wrap_up.is_open()))
         case Box.CLOSED:
             over = (HandoffState.RESOLVED, HandoffState.RETURNED, HandoffState.ABANDONED)
             return or_(Handoff.state.in_(over), and_(left, Handoff.answered_at.is_not(None)))

@@ -283,9 +283,8 @@ class Talk {
     for (const $form of this.$actions.querySelectorAll('[data-act]')) {
       $form.addEventListener('submit', (event) => {
         event.preventDefault();
-        const {target, note} = $form.elements;
-        const body = target ? {target: target.value, note: note.value} : {};
         const $button = event.submitter;
+        const body = Object.fromEntries(new FormData($form, $button));
         this.act($button.hasAttribute('formaction') ? $button.formAction : $form.action, $button, body);
       });
     }

@@ -4,9 +4,11 @@ from web.views import (
     account,
     answering,
     board,
+    care,
     chat,
     console,
     editor,
+    endings,
     health,
     help,
     insights,
@@ -20,6 +22,7 @@ from web.views import (
 BLUEPRINTS = tuple(
     module.blueprint
     for module in (
+        *(care, endings),
         *(chat, plain, help, privacy, widget, health),
         *(console, answering, board, originals, editor, reviewing, insights, account),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from flask import abort, request
@@ -12,7 +12,7 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from web.chat import conversations, messages
-from web.desk import callbacks, desks, handoff_transfers, inbox
+from web.desk import callbacks, desks, handoff_transfers, inbox, wrap_up
 from web.desk.inbox import Box
 from web.hours import is_open, moment_text, when_text
 from web.models import Handoff, HandoffState, Transfer, TransferState
@@ -28,11 +28,15 @@ def inbox_values(session: Session, handoff: Handoff | None = None) -> dict[str, 
     counts = inbox.counts(session, current_user.id, only)
     box = _box(counts, handoff)
     settings, now = services().settings, services().clock()
+    entries = inbox.entries(session, box, who, only)
     return {
         "Box": Box,
         "box": box,
         "counts": counts,
-        "entries": inbox.entries(session, box, who, only),
+        "entries": entries,
+        "follow_ups": wrap_up.open_ones(session, [each.handoff.id for each in entries], now),
+        "follow_ups_due": wrap_up.due(session, current_user.id, now),
+        "short_day": short_day,
         "me": who.staff,
         "asked_of_me": inbox.asked(session, who),
         "only": only,
@@ -98,11 +102,16 @@ def conversation_values(session: Session, card: inbox.Card) -> dict[str, Any]:
         if is_mine(handoff)
         else []
     )
+    ended = _ending_values(session, handoff)
     return {
+        **ended,
         # What decides which acts there are: when it changes, they are shown anew.
         "key": " ".join(
             str(each)
-            for each in (handoff.id, handoff.state.value, handoff.staff_id, asked and asked.id)
+            for each in (
+                *(handoff.id, handoff.state.value, handoff.staff_id, asked and asked.id),
+                *ended["ending_key"],
+            )
         ),
         "transfers": transfers,
         "asked": asked,
@@ -118,6 +127,24 @@ def conversation_values(session: Session, card: inbox.Card) -> dict[str, Any]:
         "patient_typing": services().typing.is_typing(conversation.id, "patient"),
         "new_client_id": secrets.token_hex,
         "max_message_characters": services().settings.limits.max_message_characters,
+    }
+
+
+def _ending_values(session: Session, handoff: Handoff) -> dict[str, Any]:
+    """Return how a closed conversation ended, and what its agent may still write of it."""
+    now, row = services().clock(), wrap_up.of_handoff(session, handoff.id)
+    was_mine = handoff.closed_at is not None and bool(handoff.staff_id == current_user.id)
+    follow_up = wrap_up.open_ones(session, [handoff.id], now).get(handoff.id)
+    return {
+        "wrap_up": row,
+        "wrap_up_codes": wrap_up.labels(services().settings),
+        "wrap_up_name": wrap_up.code_name(services().settings, row.code if row else None),
+        "wraps_until": wrap_up.busy_until(session, handoff, now) if was_mine else None,
+        "was_mine": was_mine,
+        "follow_up": follow_up,
+        "today": wrap_up.today(now),
+        "short_day": short_day,
+        "ending_key": [row and row.code, row and row.finished_at, follow_up and follow_up.on],
     }
 
 
@@ -153,6 +180,10 @@ def rows(
         messages.message_event(row, lang=LANG, audience="staff", as_typed=row.n == shown_n)
         for row in log
     ]
+
+
+def short_day(day: date) -> str:
+    return f"{day:%a}, {day:%b} {day.day}"
 
 
 def clock_text(moment: datetime) -> str:

@@ -37,6 +37,8 @@ AUDIENCES = {
     "answering": "staff",
     "board": "staff",
     "originals": "staff",
+    "care": "staff",
+    "endings": "staff",
     "editor": "staff",
     "review": "staff",
     "insights": "staff",

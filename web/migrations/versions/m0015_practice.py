@@ -17,8 +17,10 @@ MOMENT = sa.DateTime(timezone=True)
 
 def upgrade() -> None:
     for table in ("conversation", "handoff"):
-        flag = sa.Column("practice", sa.Boolean(), nullable=False, server_default=sa.false())
-        op.add_column(table, flag)
+        op.add_column(
+            table,
+            sa.Column("practice", sa.Boolean(), nullable=False, server_default=sa.false()),
+        )
     op.create_table(
         "practice_run",
         sa.Column("id", sa.Integer(), nullable=False),
