@@ -7,17 +7,32 @@ import subprocess
 import time
 from dataclasses import dataclass
 
+from launch import postgresql
 from launch.places import ROOT, WEB_PYTHON, offline_environment
 from launch.progress import StepFailed
 
 SLOW_KINDS = ("model", "rasa", "browser", "faults")
 PYTEST = [str(WEB_PYTHON), "-m", "pytest", "-q"]
+# The promises that hang on the database run on PostgreSQL too; CLINIC_TEST_POSTGRESQL makes any
+# other test do so.
+ON_POSTGRESQL = (
+    "tests/web/core/test_core_turns.py",
+    "tests/web/core/test_core_chat_api.py",
+    "tests/web/core/test_core_stream.py",
+    "tests/web/core/test_core_hosts.py",
+    "tests/web/test_staff_handoffs.py",
+    "tests/web/test_retention.py",
+    "tests/web/test_sealing.py",
+)
 
 
 @dataclass(frozen=True)
 class KindOfTest:
+    """on_postgresql: on a PostgreSQL of its own, started for it."""
+
     name: str
     command: list[str]
+    on_postgresql: bool = False
 
 
 def kinds_of_test() -> list[KindOfTest]:
@@ -33,6 +48,7 @@ def kinds_of_test() -> list[KindOfTest]:
         KindOfTest("unit", [*PYTEST, "-m", unit]),
         KindOfTest("widget", [_node(), "--test", *widget_tests]),
         *(KindOfTest(kind, [*PYTEST, "-m", _only(kind)]) for kind in SLOW_KINDS),
+        KindOfTest("postgresql", [*PYTEST, "-m", "not sqlite", *ON_POSTGRESQL], on_postgresql=True),
     ]
 
 
@@ -52,7 +68,7 @@ def run_tests(only: list[str], pytest_arguments: list[str]) -> int:
             continue
         print(f"\n== {kind.name} ==", flush=True)
         started = time.monotonic()
-        code = _run(kind.command)
+        code = _run_on_postgresql(kind.command) if kind.on_postgresql else _run(kind.command)
         results.append((kind.name, time.monotonic() - started, code))
     print("\nKind of test   seconds  result")
     for name, seconds, code in results:
@@ -62,8 +78,19 @@ def run_tests(only: list[str], pytest_arguments: list[str]) -> int:
     return 1 if failed or not results else 0
 
 
-def _run(command: list[str]) -> int:
-    return subprocess.run(command, cwd=ROOT, env=offline_environment()).returncode
+def _run(command: list[str], environment: dict[str, str] | None = None) -> int:
+    environment = {**offline_environment(), **(environment or {})}
+    return subprocess.run(command, cwd=ROOT, env=environment).returncode
+
+
+def _run_on_postgresql(command: list[str]) -> int:
+    if not postgresql.install():
+        raise StepFailed(
+            "The tests of kind postgresql need the PostgreSQL server's programs",
+            "install them (on Debian or Ubuntu: apt-get install postgresql) and start again",
+        )
+    with postgresql.throw_away(flush=False) as url:
+        return _run(command, {"CLINIC_TEST_POSTGRESQL": url})
 
 
 def _node() -> str:

@@ -23,6 +23,7 @@ from werkzeug.test import TestResponse
 
 from search.answer import Found, Outcome, PassageFound
 from search.index import Index
+from tests import postgresql
 from tests.fakes import FakeEncoder, FakeRasa
 from web import auth, create_app, make_services
 from web.background import Background
@@ -128,9 +129,13 @@ def toml() -> dict[str, Any]:
 
 
 @pytest.fixture
-def settings(toml: dict[str, Any], tmp_path: Path, articles: Path, rasa: FakeRasa) -> Settings:
-    own = {"var": tmp_path / "var", "articles": articles, "rasa_url": rasa.url}
-    return Settings(**toml, **own)
+def settings(
+    toml: dict[str, Any], tmp_path: Path, articles: Path, rasa: FakeRasa
+) -> Iterator[Settings]:
+    var = tmp_path / "var"
+    own = {"var": var, "articles": articles, "rasa_url": rasa.url}
+    yield Settings(**toml, **own, database_url=postgresql.url_for(var))
+    postgresql.drop(var)
 
 
 @pytest.fixture

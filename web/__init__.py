@@ -16,9 +16,11 @@ from search.encoder import Encoder, load_encoder
 from web import auth, errors, logs, security
 from web.articles.publishing import Publisher
 from web.chat import intake
+from web.chat.bus import Bus
 from web.chat.rasa import Rasa
 from web.chat.stream import Cap, Hub, Remembered, Seen, Typing
 from web.config import Settings, SettingsInvalid, load_settings
+from web.db import Database
 from web.privacy import vault
 from web.privacy.keys import KeysUnusable
 from web.services import EXTENSION, Services
@@ -40,6 +42,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
         sys.exit(f"{error}")
     app = Flask("web", static_folder="static", template_folder="templates")
     app.extensions[EXTENSION] = services
+    app.secret_key = services.secret
     app.json.ensure_ascii = True  # type: ignore[attr-defined]
     logs.init_app(app)
     errors.init_app(app)
@@ -56,19 +59,38 @@ def make_services(
 ) -> Services:
     settings.var_dir.mkdir(parents=True, exist_ok=True)
     hub = Hub()
+    typing = Typing(hub)
+    database = vault.connect(settings, hub.publish)
+    bus = None if database.is_sqlite else _join(database, hub, typing)
+    own_secret = security.secret_key(settings.var_dir)
     return Services(
         settings=settings,
-        database=vault.connect(settings, hub.publish),
+        database=database,
         hub=hub,
-        typing=Typing(hub),
+        bus=bus,
+        typing=typing,
         seen=Seen(),
         streams=Cap(settings.limits.max_streams),
         polls=Cap(MAX_POLLS),
         staffed=Remembered(STAFFED_FOR_S),
         publisher=Publisher(settings, load_model),
         rasa=Rasa(settings.rasa_url, settings.limits.rasa_timeout_s),
-        secret=security.secret_key(Path(settings.var_dir)),
+        secret=vault.shared_secret(database, own_secret),
     )
+
+
+def _join(database: Database, hub: Hub, typing: Typing) -> Bus:
+    """Make this host one of several on one database."""
+    vault.prepare(database)
+    bus = Bus(database.url, hub, typing)
+
+    def after_commit(topics: frozenset[str]) -> None:
+        hub.publish(topics)
+        bus.tell(topics)
+
+    database.on_commit = after_commit
+    typing.on_change = bus.tell_typing
+    return bus
 
 
 def _settings_or_exit() -> Settings:

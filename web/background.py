@@ -16,8 +16,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from safety.identifiers import mask
+from web.articles.sweeping import Sweeper
 from web.chat import conversations, leases, turns
-from web.db import DatabaseBusy
+from web.db import DatabaseBusy, alone
 from web.desk import handoff_offers, handoffs
 from web.models import Author, Conversation, Handoff, HandoffState, Kind
 from web.privacy import retention
@@ -39,9 +40,12 @@ class Background:
         self._sweeper = threading.Thread(target=self._sweep_on, name="sweeper", daemon=True)
         self._warmer = threading.Thread(target=self._warm, name="warmer", daemon=True)
         self._since_retention_s = RETENTION_EVERY_S
+        self._articles = Sweeper(self.services)
 
     def start(self) -> None:
         self._warmer.start()
+        if self.services.bus is not None:
+            self.services.bus.start()
         self.services.publisher.start()
         self.workers.start()
         self._sweeper.start()
@@ -52,6 +56,8 @@ class Background:
         self.services.hub.close()
         self.workers.stop()
         self.services.publisher.stop()
+        if self.services.bus is not None:
+            self.services.bus.stop()
 
     def _sweep_on(self) -> None:
         while not self.services.stopping.wait(SWEEP_S):
@@ -77,12 +83,16 @@ class Background:
         services.typing.sweep()
         with services.database.transaction(durable=False) as session:
             _write_down_seen(session, services)
+        with services.database.transaction(durable=False) as session:
+            if not alone(session, "sweep", wait=False):
+                return  # another host is at it
             leases.recover(session, services)
             handoffs.requeue_absent(session)
             handoff_offers.offer_due(session, services.clock())
             handoffs.raise_alarms(session)
             handoffs.wake_due_calls(session, services.clock())
             _give_up_left(session, services)
+        self._articles.sweep()
         self._since_retention_s += SWEEP_S
         if self._since_retention_s >= RETENTION_EVERY_S:
             self._since_retention_s = 0.0

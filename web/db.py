@@ -6,7 +6,9 @@ writer. Whoever changes what a screen shows says so with `wake()`; it is told af
 never before, so a reader that was woken always finds the rows.
 
 SQLite is the embedded default: WAL, so that readers and the writer do not wait for each other, and
-synchronous=FULL, so that what was acknowledged survives a power cut.
+synchronous=FULL, so that what was acknowledged survives a power cut. PostgreSQL is for more than
+one machine: rows are locked there, not the whole database, so what must happen one at a time says
+`alone()`.
 """
 
 from __future__ import annotations
@@ -17,8 +19,8 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, create_engine, event
-from sqlalchemy.engine import make_url
+from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, create_engine, event, text
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
@@ -30,6 +32,18 @@ from web.privacy.sealing import use_keys
 BUSY_TIMEOUT_S = 3.0
 WIPE_TIMEOUT_MS = 200
 WAKE = "wake"
+# Of one process. The server's max_connections has to be 35 for each host, and some to spare.
+POSTGRESQL_POOL = {"pool_size": 15, "max_overflow": 15, "pool_timeout": 5}
+# A host that was cut off must not hold a patient's row: the server lets go of it this soon.
+POSTGRESQL_LIMITS = {
+    "lock_timeout": "3s",
+    "idle_in_transaction_session_timeout": "8s",
+    "tcp_keepalives_idle": "3",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "8s",
+}
+CONNECT_WITHIN_S = 3
 
 NAMING = {
     "ix": "ix_%(column_0_label)s",
@@ -87,11 +101,10 @@ class Database:
         self.keys = keys
         self.has_traces = False
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
-        self.engine = (
-            _sqlite_engine(url)
-            if self.is_sqlite
-            # hide_parameters: an error's text would hold what a patient wrote.
-            else create_engine(url, pool_pre_ping=True, hide_parameters=True)
+        self.engine = _sqlite_engine(url) if self.is_sqlite else _postgresql_engine(url)
+        # SQLite reads one moment in any transaction.
+        self._one_moment: dict[str, Any] = (
+            {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
         )
         use_keys(self.engine, keys)
         # SQLite's own waiting sleeps up to 100 ms between tries and is not fair; our threads queue
@@ -118,7 +131,7 @@ class Database:
     def reading(self) -> Iterator[Session]:
         """A view of the database at one moment; nothing written in it is kept."""
         with (
-            self.engine.connect() as connection,
+            self.engine.connect().execution_options(**self._one_moment) as connection,
             Session(connection, expire_on_commit=False) as session,
         ):
             yield session
@@ -173,6 +186,53 @@ class Database:
 def wake(session: Session, *topics: str) -> None:
     """Tell these topics after the commit: a conversation's id, "console", "turns"."""
     session.info.setdefault(WAKE, set()).update(topics)
+
+
+def alone(session: Session, act: str, *, wait: bool = True) -> bool:
+    """Let nobody else do `act` until this transaction ends. Returns whether it is ours.
+
+    On SQLite whoever writes is alone already. wait: else False at once while another host does it.
+    """
+    if session.get_bind().dialect.name == "sqlite":
+        return True
+    if not wait:
+        lock = text("select pg_try_advisory_xact_lock(hashtext(:act))")
+        return bool(session.scalar(lock, {"act": f"front desk {act}"}))
+    session.execute(
+        text("select pg_advisory_xact_lock(hashtext(:act))"), {"act": f"front desk {act}"}
+    )
+    return True
+
+
+def locks_rows(session: Session) -> bool:
+    """Tell whether a row's lock is waited for: what was looked up before it may be old by then."""
+    return session.get_bind().dialect.name != "sqlite"
+
+
+def postgresql_url(url: str) -> URL:
+    """Return the URL with our driver and with limits for a server or a link that is gone."""
+    made = make_url(url).set(drivername="postgresql+psycopg")
+    limits = " ".join(f"-c {name}={value}" for name, value in POSTGRESQL_LIMITS.items())
+    link = {"connect_timeout": str(CONNECT_WITHIN_S), "keepalives_idle": "3"}
+    link |= {"keepalives_interval": "2", "keepalives_count": "3", "tcp_user_timeout": "8000"}
+    return made.update_query_dict({**link, **made.query, "options": limits})
+
+
+def _postgresql_engine(url: str) -> Engine:
+    engine = create_engine(
+        postgresql_url(url),
+        pool_pre_ping=True,
+        hide_parameters=True,  # an error's text would hold what a patient wrote
+        **POSTGRESQL_POOL,
+    )
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        options = connection.get_execution_options()
+        if options.get("clinic_write") and not options.get("clinic_durable", True):
+            connection.exec_driver_sql("set local synchronous_commit to off")
+
+    return engine
 
 
 def _sqlite_engine(url: str) -> Engine:

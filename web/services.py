@@ -9,12 +9,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import cast
 
 from flask import Flask, current_app
 
 from web.articles.publishing import Publisher
+from web.articles.usage import Usage
+from web.chat.bus import Bus
 from web.chat.rasa import Rasa
 from web.chat.stream import Cap, Hub, Remembered, Seen, Typing
 from web.config import Settings
@@ -30,6 +32,7 @@ class Services:
     settings: Settings
     database: Database
     hub: Hub
+    bus: Bus | None  # where there may be other hosts, on PostgreSQL
     typing: Typing
     seen: Seen
     streams: Cap
@@ -39,7 +42,12 @@ class Services:
     rasa: Rasa
     secret: bytes
     clock: Callable[[], datetime] = utc_now
+    usage: Usage = field(default_factory=Usage)
     stopping: threading.Event = field(default_factory=threading.Event)
+
+    def today(self) -> date:
+        """Return the day it is at the clinic."""
+        return self.clock().astimezone(self.settings.calendar.zone).date()
 
 
 def services() -> Services:

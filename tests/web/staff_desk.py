@@ -23,6 +23,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
+from tests import postgresql
 from web import auth, create_app, make_services
 from web.chat import conversations
 from web.config import Settings
@@ -59,6 +60,7 @@ def clinic_settings(var: Path, **changes: Any) -> Settings:
     hours = ["08:30-12:00", "13:00-17:30"]
     week = dict.fromkeys(("monday", "tuesday", "wednesday", "thursday", "friday"), hours)
     values.update(chat_hours=week, var=var, rasa_url="http://127.0.0.1:9")
+    values["database_url"] = postgresql.url_for(var)
     return Settings(**{**values, **changes})
 
 
@@ -92,6 +94,7 @@ class Desk:
     def close(self) -> None:
         self.services.hub.close()
         self.services.database.dispose()
+        postgresql.drop(self.settings.var_dir)
 
     @contextmanager
     def open(self) -> Iterator[Session]:

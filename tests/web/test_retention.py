@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import inspect
 
+from tests import postgresql
 from tests.conftest import Patient
 from tests.web.staff_desk import Desk
 from web.db import Base, utc_now
@@ -82,7 +83,13 @@ def leave_message(desk: Desk, pat: Patient) -> None:
 
 
 def found(desk: Desk, *words: str) -> set[str]:
-    """The words that stand in any file of the database, as it is on the disk now."""
+    """The words that stand in any file of the database, as it is on the disk now.
+
+    On PostgreSQL in any row: what a vacuum leaves in its files is its operator's business.
+    """
+    if not desk.services.database.is_sqlite:
+        held = postgresql.stored(desk.settings.database)
+        return {word for word in words if word.encode() in held}
     files = [path.read_bytes() for path in desk.settings.var_dir.glob("clinic.sqlite3*")]
     assert files
     return {word for word in words if any(word.encode() in content for content in files)}
@@ -90,9 +97,9 @@ def found(desk: Desk, *words: str) -> set[str]:
 
 def rows(desk: Desk) -> dict[str, int]:
     """How many rows each table that hangs on a conversation has."""
-    with closing(sqlite3.connect(desk.settings.var_dir / "clinic.sqlite3")) as raw:
+    with desk.services.database.engine.connect() as raw:
         return {
-            table: raw.execute(f"select count(*) from {table}").fetchone()[0]
+            table: raw.exec_driver_sql(f"select count(*) from {table}").scalar_one()
             for table in sorted({"conversation", *_hanging("conversation")})
         }
 
@@ -152,6 +159,7 @@ def test_hundreds_go_in_one_go(plain: Desk, monkeypatch: pytest.MonkeyPatch) -> 
     assert found(plain, *(f"planted-{n:03}-words" for n in range(30))) == set()
 
 
+@pytest.mark.sqlite
 def test_the_ciphertext_is_gone_as_well(desk: Desk) -> None:
     chat(desk)
     with closing(sqlite3.connect(desk.settings.var_dir / "clinic.sqlite3")) as raw:
@@ -173,6 +181,7 @@ def test_the_ciphertext_is_gone_as_well(desk: Desk) -> None:
     assert left() == []
 
 
+@pytest.mark.sqlite
 def test_while_somebody_reads_the_traces_wait_for_the_next_sweep(plain: Desk) -> None:
     chat(plain)
     plain.clock.passes(days=31)
@@ -224,6 +233,7 @@ def test_a_block_that_ended_is_removed(desk: Desk) -> None:
         assert session.get(Block, "stands") is not None
 
 
+@pytest.mark.sqlite
 def test_copies_of_upgrades_and_restores_go_too_but_no_backup(desk: Desk) -> None:
     var = desk.settings.var_dir
     (var / "backups").mkdir()

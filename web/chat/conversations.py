@@ -25,7 +25,7 @@ from search.language import notice_language
 from web.chat.acts import Act, content, digest, row
 from web.chat.tokens import ConversationNotFound, token_hash
 from web.config import Settings
-from web.db import utc_now, wake
+from web.db import locks_rows, utc_now, wake
 from web.desk import handoffs
 from web.models import (
     Author,
@@ -86,10 +86,12 @@ def start(
     page_url: str | None,
     address_hash: str,
     agreed_to: str | None = None,
+    desk: str | None = None,
 ) -> tuple[str, str]:
     """Begin a conversation. Returns its id and the token that opens it; only its hash is kept.
 
-    agreed_to: the version of the privacy note that the patient has said yes to.
+    agreed_to: the version of the privacy note that the patient has said yes to. desk: the one that
+    the clinic's page names.
     """
     token = secrets.token_urlsafe(32)
     now = services.clock()
@@ -99,6 +101,7 @@ def start(
         site=site,
         page_url=page_url,
         lang=lang,
+        desk=desk,
         address_hash=address_hash,
         created_at=now,
         last_message_at=now,
@@ -135,13 +138,14 @@ def screened(settings: Settings, raw: str, lang: str) -> Screened:
     danger = screen(raw)
     if danger.card is None:
         return Screened(danger, None)
-    return Screened(danger, card_html(danger.card, _written_in(raw, lang), settings.phones()))
+    return Screened(danger, card_html(danger.card, written_in(raw, lang), settings.phones()))
 
 
-def _written_in(raw: str, lang: str) -> str:
+def written_in(raw: str, lang: str) -> str:
+    """Return the language of the words; `lang` where they do not tell."""
     try:
         return notice_language(raw, lang)
-    except OSError:  # its word lists are gone: no reason to withhold a card
+    except OSError:  # its word lists are gone: no reason to withhold anything
         return lang
 
 
@@ -341,8 +345,19 @@ def locked(session: Session, conversation_id: str) -> Conversation:
     return conversation
 
 
+def _lock(session: Session, conversation_id: str) -> None:
+    """Lock the row before anything is looked up that belongs to it.
+
+    In one statement PostgreSQL would look first and wait for the lock then: what it found beside
+    the row, a message with this client_id or an agent, would be as old as the wait was long.
+    """
+    if locks_rows(session):
+        session.execute(_ROW, {"id": conversation_id})
+
+
 def with_agent(session: Session, conversation_id: str) -> tuple[Conversation, bool]:
     """Return the conversation, locked, and whether an agent has it. Raises as `locked`."""
+    _lock(session, conversation_id)
     found = session.execute(_WITH_AGENT, {"id": conversation_id}).first()
     if found is None:
         raise ConversationNotFound(conversation_id)
@@ -356,6 +371,7 @@ def _for_message(
 ) -> tuple[Conversation, bool, Message | None]:
     """Return also the row that this client_id has already."""
     values = {"id": conversation_id, "client_id": client_id}
+    _lock(session, conversation_id)
     found = session.execute(_FOR_MESSAGE, values).first()
     if found is None:
         raise ConversationNotFound(conversation_id)
@@ -368,11 +384,8 @@ def _for_message(
 _HAS_AGENT = exists().where(
     Handoff.conversation_id == Conversation.id, Handoff.state == HandoffState.CLAIMED
 )
-_WITH_AGENT = (
-    select(Conversation, _HAS_AGENT)
-    .where(Conversation.id == bindparam("id"))
-    .with_for_update(of=Conversation)
-)
+_ROW = select(Conversation.id).where(Conversation.id == bindparam("id")).with_for_update()
+_WITH_AGENT = select(Conversation, _HAS_AGENT).where(Conversation.id == bindparam("id"))
 _FOR_MESSAGE = (
     select(Conversation, _HAS_AGENT, Message)
     .outerjoin(
@@ -381,7 +394,6 @@ _FOR_MESSAGE = (
         & (Message.client_id == bindparam("client_id")),
     )
     .where(Conversation.id == bindparam("id"))
-    .with_for_update(of=Conversation)
 )
 _LOG = (
     select(Message)

@@ -28,7 +28,8 @@ from web.models import (
 )
 from web.services import Services
 
-LEASE = timedelta(seconds=20)
+# A turn takes 3.5 s at most; a host that is cut off keeps a patient waiting no longer than this.
+LEASE = timedelta(seconds=10)
 SEGMENT_TURNS = 20
 FOLLOW_UP_WITHIN = timedelta(minutes=15)
 
@@ -64,10 +65,16 @@ def take(session: Session, services: Services, owner: str) -> Work | None:
 
 
 def _takeable() -> Select[Turn, Conversation, Message, bool, bool]:
-    """Select the oldest waiting turn of a conversation without a running one, and what it needs."""
+    """Select the oldest turn that has no unfinished one before it, and what it needs.
+
+    A turn that another worker is just leasing still looks waiting to us, so what comes after it is
+    left alone: no conversation has two turns running, and they run in order.
+    """
     other, handoff = aliased(Turn), aliased(Handoff)
-    running = exists().where(
-        other.conversation_id == Turn.conversation_id, other.state == TurnState.RUNNING
+    before = exists().where(
+        other.conversation_id == Turn.conversation_id,
+        other.n < Turn.n,
+        other.state.in_((TurnState.WAITING, TurnState.RUNNING)),
     )
 
     def handed(*states: HandoffState) -> ColumnElement[bool]:
@@ -84,7 +91,7 @@ def _takeable() -> Select[Turn, Conversation, Message, bool, bool]:
         )
         .join(Conversation, Conversation.id == Turn.conversation_id)
         .join(Message, (Message.conversation_id == Turn.conversation_id) & (Message.n == Turn.n))
-        .where(Turn.state == TurnState.WAITING, ~running)
+        .where(Turn.state == TurnState.WAITING, ~before)
         .order_by(Turn.id)
         .limit(1)
         .with_for_update(skip_locked=True, of=Turn)

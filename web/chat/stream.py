@@ -80,6 +80,11 @@ class Hub:
             for listener in listeners:
                 listener.tell(topic)
 
+    def topics(self) -> list[str]:
+        """Return every topic that somebody listens to."""
+        with self._lock:
+            return list(self._listeners)
+
     def forget(self, subscription: Subscription) -> None:
         with self._lock:
             for topic in subscription.topics:
@@ -131,16 +136,26 @@ class Typing:
         self._hub = hub
         self._clock = clock
         self._until: dict[tuple[str, str], float] = {}
+        self.on_change: Callable[[str, str, bool], None] = lambda conversation, who, is_typing: None
 
     def mark(self, conversation_id: str, who: str) -> None:
         """who: "patient" or "agent". Holds for TYPING_S."""
-        was_typing = self.is_typing(conversation_id, who)
-        self._until[conversation_id, who] = self._clock() + TYPING_S
-        if not was_typing:
-            self._hub.publish([conversation_id])
+        self.heard(conversation_id, who, True)
+        self.on_change(conversation_id, who, True)
 
     def clear(self, conversation_id: str, who: str) -> None:
-        if self._until.pop((conversation_id, who), None) is not None:
+        if (conversation_id, who) in self._until:
+            self.heard(conversation_id, who, False)
+            self.on_change(conversation_id, who, False)
+
+    def heard(self, conversation_id: str, who: str, is_typing: bool) -> None:
+        """Take it from this host or from another."""
+        was_typing = self.is_typing(conversation_id, who)
+        if is_typing:
+            self._until[conversation_id, who] = self._clock() + TYPING_S
+        else:
+            self._until.pop((conversation_id, who), None)
+        if was_typing != is_typing:
             self._hub.publish([conversation_id])
 
     def is_typing(self, conversation_id: str, who: str) -> bool:

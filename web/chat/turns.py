@@ -37,6 +37,7 @@ from web.chat.replies import (
     without_search,
 )
 from web.chat.stream import Subscription
+from web.chat.tokens import ConversationNotFound
 from web.db import DatabaseBusy, wake
 from web.desk import handoffs
 from web.errors import place_of
@@ -220,9 +221,13 @@ def finish(services: Services, work: Work, plan: Plan, found: Found | None) -> b
     replies, nor ask for a person twice.
     """
     with services.database.transaction() as session:
+        # The conversation first: whoever needs both rows locks them in this order.
+        try:
+            conversation, has_agent = conversations.with_agent(session, work.conversation_id)
+        except ConversationNotFound:
+            return False
         if not _close(session, services, work, plan, found):
             return False
-        conversation, has_agent = conversations.with_agent(session, work.conversation_id)
         wake(session, work.conversation_id)
         if conversation.ended_at or has_agent:
             session.get_one(Turn, work.turn_id, populate_existing=True).state = TurnState.SILENCED

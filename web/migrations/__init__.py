@@ -29,6 +29,11 @@ def upgrade(database: Database, to: str = "head") -> None:
     """
     _keep_copy(database)
     with database.engine.begin() as connection:
+        if not database.is_sqlite:  # of hosts that start together, one does it
+            connection.exec_driver_sql("set local lock_timeout to 0")
+            connection.exec_driver_sql(
+                "select pg_advisory_xact_lock(hashtext('front desk schema'))"
+            )
         command.upgrade(_config(connection), to)
 
 

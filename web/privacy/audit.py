@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
-from web.db import utc_now
+from web.db import alone, utc_now
 from web.models import AuditEntry
 
 
@@ -42,6 +42,16 @@ class Act(StrEnum):
     ARTICLE_SAVED = "article_saved"
     ARTICLE_PUBLISHED = "article_published"
     ARTICLE_WITHDRAWN = "article_withdrawn"
+    ARTICLE_SUBMITTED = "article_submitted"
+    ARTICLE_APPROVED = "article_approved"  # for a day to come
+    ARTICLE_RETURNED = "article_returned"
+    ARTICLE_COMMENTED = "article_commented"
+    ARTICLE_RESTORED = "article_restored"
+    ARTICLE_DISCARDED = "article_discarded"
+    ARTICLE_EXPIRED = "article_expired"
+    ARTICLE_CHANGED_OUTSIDE = "article_changed_outside"
+    ARTICLE_IMPORTED = "article_imported"
+    PICTURE_ADDED = "picture_added"
     INSIGHTS_EXPORTED = "insights_exported"
     ACCOUNT_ADDED = "account_added"
     ACCOUNT_DISABLED = "account_disabled"
@@ -56,8 +66,9 @@ def record(
 ) -> AuditEntry:
     """Add an entry. `subject`: what it was done to, e.g. `conversation:Zk3…` or `staff:4`."""
     entry = AuditEntry(at=at or utc_now(), staff_id=staff_id, act=act.value, subject=subject)
+    alone(session, "audit")  # each entry stands on the one before
     newest = select(AuditEntry.digest).order_by(AuditEntry.id.desc()).limit(1)
-    entry.digest = _digest(session.scalar(newest.with_for_update()) or "", entry)
+    entry.digest = _digest(session.scalar(newest) or "", entry)
     session.add(entry)
     session.flush()
     return entry

@@ -13,13 +13,14 @@ from sqlalchemy import ColumnElement, LargeBinary, func, inspect, select, type_c
 from sqlalchemy.orm import Session
 
 from web.config import Settings
-from web.db import Database, utc_now
+from web.db import Database, alone, utc_now
 from web.migrations import upgrade
-from web.models import SealingKey
+from web.models import SealingKey, SharedSecret
 from web.privacy.keys import FORMAT, HEAD_BYTES, DoesNotOpen, KeyRing, KeysUnusable, new_key
 from web.privacy.sealing import Letter, SealedRow
 
 PROOF = b"this key opens"
+SECRET_NAME = "digests"
 BATCH = 200
 
 
@@ -49,8 +50,26 @@ def prepare(database: Database) -> None:
         keys.make_first()
     upgrade(database)
     with database.transaction() as session:
+        alone(session, "keys")
         _register(session, keys)
     database.wipe_traces()
+
+
+def shared_secret(database: Database, own: bytes) -> bytes:
+    """Return the key of digests and cookies that all hosts of a database have in common.
+
+    own: this host's, which the first host gives to the others; on SQLite there are no others.
+    """
+    if database.is_sqlite:
+        return own
+    with database.transaction() as session:
+        alone(session, "secret")
+        kept = session.get(SharedSecret, SECRET_NAME)
+        if kept is None:
+            kept = SharedSecret(name=SECRET_NAME)
+            kept.value = own.hex()
+            session.add(kept)
+        return bytes.fromhex(kept.value)
 
 
 def missing_keys(database: Database, keys: KeyRing) -> list[str]:

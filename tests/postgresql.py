@@ -1,0 +1,81 @@
+"""The same tests on PostgreSQL: a database of its own for each `var` folder.
+
+Rule: without CLINIC_TEST_POSTGRESQL, the URL of a server that may be littered, everything is on
+SQLite. `./clinic test --only postgresql` starts one and sets it.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from functools import cache
+from pathlib import Path
+
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+
+from web.db import Base, Database
+from web.migrations import upgrade
+
+SERVER = os.environ.get("CLINIC_TEST_POSTGRESQL", "")
+
+_made: dict[Path, str] = {}
+
+
+def url_for(var: Path) -> str | None:
+    """Return the URL of this folder's database, made when first asked for; None on SQLite."""
+    if not SERVER:
+        return None
+    if var not in _made:
+        _made[var] = _new(template=_migrated())
+    return _url(_made[var])
+
+
+def empty() -> str:
+    """Return the URL of a database without tables."""
+    return _url(_new(template="template0"))
+
+
+def stored(url: str) -> bytes:
+    """Return all that every row of a database holds."""
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        held = [
+            str(value).encode() if not isinstance(value, bytes) else value
+            for table in Base.metadata.sorted_tables
+            for row in connection.exec_driver_sql(f'select * from "{table.name}"')
+            for value in row
+        ]
+    engine.dispose()
+    return b"\n".join(held)
+
+
+def drop(var: Path) -> None:
+    if (name := _made.pop(var, None)) is not None:
+        _run(f'drop database "{name}" with (force)')
+
+
+@cache
+def _migrated() -> str:
+    name = _new(template="template0")
+    database = Database(_url(name))
+    upgrade(database)
+    database.dispose()
+    return name
+
+
+def _new(template: str) -> str:
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    _run(f'create database "{name}" template "{template}"')
+    return name
+
+
+def _url(name: str) -> str:
+    return make_url(SERVER).set(database=name).render_as_string(hide_password=False)
+
+
+def _run(statement: str) -> None:
+    engine = create_engine(SERVER, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
