@@ -25,7 +25,7 @@ from web.articles.publishing import Publisher
 from web.checks import Level
 from web.config import Settings, SettingsInvalid, load_settings
 from web.db import Database, utc_now
-from web.desk import desks
+from web.desk import canned_replies, desks
 from web.models import RoleName, Staff
 from web.privacy import vault
 from web.privacy.keys import KeyRing, KeysUnusable
@@ -201,6 +201,7 @@ def demo_accounts(as_json: bool) -> None:
                 made.append(
                     {"name": name, "role": role.value, "email": email, "password": password}
                 )
+            canned_replies.add_demo(session, _settings(), utc_now())
     if as_json:
         click.echo(json.dumps(made))
         return

@@ -3,7 +3,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import {newClientId, newsOf, newsText, sends, sinceText, titleText, waitLevel} from '../../web/static/console-logic.js';
+import {
+  fitting, inserted, newClientId, newsOf, newsText, sends, sinceText, titleText, tokenAt, waitLevel,
+} from '../../web/static/console-logic.js';
 
 const MINUTE = 60000;
 const inbox = (waiting_ids = [], urgent_ids = [], spoke = {}) => ({waiting_ids, urgent_ids, spoke});
@@ -79,4 +81,28 @@ test('every message has a key of its own', () => {
   const ids = new Set(Array.from({length: 100}, () => newClientId()));
   assert.equal(ids.size, 100);
   for (const id of ids) assert.match(id, /^[0-9a-f]{32}$/);
+});
+
+test('a mark opens a list at the beginning of a word, and only while the word is short and plain', () => {
+  assert.deepEqual(tokenAt('/no-ad', 6, '/'), {start: 0, query: 'no-ad'});
+  assert.deepEqual(tokenAt('Hi @Bea', 7, '@'), {start: 3, query: 'Bea'});
+  assert.deepEqual(tokenAt('Hi /x and more', 5, '/'), {start: 3, query: 'x'});
+  assert.equal(tokenAt('and/or', 6, '/'), null);
+  assert.equal(tokenAt('/hours are', 10, '/'), null);
+  assert.equal(tokenAt('pat@clinic.example', 18, '@'), null);
+  assert.equal(tokenAt('', 0, '/'), null);
+});
+
+test('options fit by their name first, then by their words, whatever the accents', () => {
+  const options = [{key: 'close', text: 'thanks, hours'}, {key: 'hours', text: ''}, {key: 'our-hours'}, {key: 'José'}];
+  assert.deepEqual(fitting(options, 'hours').map(({key}) => key), ['hours', 'our-hours', 'close']);
+  assert.deepEqual(fitting(options, 'jose').map(({key}) => key), ['José']);
+  assert.deepEqual(fitting(options, 'zebra'), []);
+  assert.equal(fitting(options, '').length, 4);
+});
+
+test('what is put in selects the first open variable, else stands before the caret', () => {
+  assert.deepEqual(inserted('So: /gr now', 4, 7, 'Hello {{patient.name}}, {{x}}'),
+    {text: 'So: Hello {{patient.name}}, {{x}} now', from: 10, to: 26});
+  assert.deepEqual(inserted('/h', 0, 2, 'We open at 8.'), {text: 'We open at 8.', from: 13, to: 13});
 });

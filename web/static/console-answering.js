@@ -1,4 +1,16 @@
-// What helps an agent answer: passages of the articles. Each piece works as a plain form as well.
+// What helps an agent answer: passages of the articles, replies. Each piece works as a plain form as well.
+
+import {Picker} from './picker.js';
+
+/** `/` in the composer opens the replies, filled in for this conversation. */
+export function repliesPicker($text, onPick) {
+  const options = async () => {
+    const response = await fetch($text.dataset.replies, {headers: {'Accept': 'application/json'}});
+    if (!response.ok) throw new Error(String(response.status));
+    return (await response.json()).replies.map(({key, text}) => ({key, text, words: text}));
+  };
+  return new Picker($text, {mark: '/', label: 'Replies', options, onPick});
+}
 
 /** Passages for what the patient wrote last, or for the agent's own words. */
 export class Suggestions {

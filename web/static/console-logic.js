@@ -68,3 +68,35 @@ export function sends(event) {
 export function newClientId(randomBytes = (n) => crypto.getRandomValues(new Uint8Array(n))) {
   return [...randomBytes(16)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }
+
+/**
+ * The word that opens a list while typing: "/no-ad" or "@An", right before the caret.
+ * @param {string} mark  "/" or "@"
+ * @returns {?{start: number, query: string}}  start: where the mark stands
+ */
+export function tokenAt(text, caret, mark) {
+  const before = text.slice(0, caret);
+  const start = before.lastIndexOf(mark);
+  if (start < 0 || (start > 0 && !/\s/.test(before[start - 1]))) return null;
+  const query = before.slice(start + 1);
+  return /^[\p{L}\p{N}.'-]{0,40}$/u.test(query) ? {start, query} : null;
+}
+
+const folded = (text) => text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();
+
+/** The options of a list that fit what was typed: by name first, then by their words. */
+export function fitting(options, query) {
+  const wanted = folded(query);
+  const rank = ({key, text = ''}) => (folded(key).startsWith(wanted) ? 0
+    : folded(key).includes(wanted) ? 1 : folded(text).includes(wanted) ? 2 : 3);
+  return options.map((option) => [rank(option), option]).filter(([place]) => place < 3)
+    .sort(([one], [other]) => one - other).map(([, option]) => option);
+}
+
+/** Put words in place of the token. Returns the text, and what to select: the first open variable, else the end. */
+export function inserted(text, start, caret, words) {
+  const whole = text.slice(0, start) + words + text.slice(caret);
+  const open = words.search(/\{\{[^{}]+\}\}/);
+  if (open < 0) return {text: whole, from: start + words.length, to: start + words.length};
+  return {text: whole, from: start + open, to: start + words.indexOf('}}', open) + 2};
+}

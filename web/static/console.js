@@ -4,7 +4,7 @@
 // conversation's rows and its state. The server's beats are answered with a ping: a browser slows
 // down the timers of a tab in the background, but not what the network brings.
 
-import {Suggestions} from './console-answering.js';
+import {Suggestions, repliesPicker} from './console-answering.js';
 import {newClientId, newsOf, newsText, sends, sinceText, titleText, waitLevel} from './console-logic.js';
 
 const TYPING_EVERY_MS = 3000;
@@ -328,6 +328,7 @@ class Composer {
     this.$form = $form;
     this.$text = $form.elements.text;
     this.$status = $form.querySelector('[data-composer-status]');
+    repliesPicker(this.$text, () => this.onInput());
     this.draftKey = `front-desk-draft-${talk.id}`;
     this.lastTyping = 0;
     this.restore();

@@ -4,6 +4,7 @@ from web.views import (
     account,
     answering,
     board,
+    canned_replies,
     care,
     chat,
     console,
@@ -24,6 +25,7 @@ BLUEPRINTS = tuple(
     for module in (
         *(care, endings),
         *(chat, plain, help, privacy, widget, health),
-        *(console, answering, board, originals, editor, reviewing, insights, account),
+        *(console, answering, canned_replies, board, originals),
+        *(editor, reviewing, insights, account),
     )
 )

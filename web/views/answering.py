@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_security import current_user
 
 from web import auth
-from web.desk import handoffs, inbox, suggestions
+from web.desk import canned_replies, handoffs, inbox, suggestions
 from web.desk.suggestions import PassageGone
 from web.models import RoleName
 from web.services import services
@@ -34,6 +34,17 @@ def suggest(conversation_id: str) -> ResponseReturnValue:
         card = inbox.card(session, conversation_id) or abort(404)
         values = _answering.suggested_values(session, card)
     return jsonify(html=_answering.suggested_html(values))
+
+
+@blueprint.get("/handoffs/<int:handoff_id>/replies")
+@auth.passive
+def replies(handoff_id: int) -> ResponseReturnValue:
+    """Return the canned replies as they would be inserted here."""
+    with services().database.reading() as session:
+        handoff = handoffs.get(session, handoff_id)
+        settings, staff_id = services().settings, current_user.id
+        found = canned_replies.ready(session, settings, handoff, staff_id)
+    return jsonify(replies=[{"key": each.key, "text": each.text} for each in found])
 
 
 @blueprint.post("/handoffs/<int:handoff_id>/passages")

@@ -27,7 +27,7 @@ from sqlalchemy.exc import OperationalError
 
 from web import auth, security
 from web.db import DatabaseBusy
-from web.desk import handoff_transfers, handoffs, inbox, presence
+from web.desk import canned_replies, handoff_transfers, handoffs, inbox, presence
 from web.desk.handoff_transfers import TransferGone, TransferImpossible
 from web.desk.handoffs import HandoffAlreadyClaimed, HandoffClosed, HandoffNotFound, HandoffNotYours
 from web.models import Conversation, Handoff, HandoffState, RoleName
@@ -193,6 +193,8 @@ def write(handoff_id: int) -> ResponseReturnValue:
         return wrong("empty", "Type a message first.")
     if len(text) > services().settings.limits.max_message_characters:
         return wrong("message_too_long", "This message is too long. Send it in parts.")
+    if open_ones := canned_replies.variables_in(text):
+        return wrong("variable_open", f"Not sent. Fill this in first: {', '.join(open_ones)}.")
     with services().database.transaction() as session:
         row = handoffs.write(session, handoff_id, current_user.id, client_id=client_id, text=text)
     services().typing.clear(row.conversation_id, "agent")

@@ -35,6 +35,7 @@ AUDIENCES = {
     "health": "everyone",
     "console": "staff",
     "answering": "staff",
+    "canned_replies": "staff",
     "board": "staff",
     "originals": "staff",
     "care": "staff",
