@@ -19,7 +19,7 @@ from safety.identifiers import mask
 from web.articles.sweeping import Sweeper
 from web.chat import conversations, leases, turns
 from web.db import DatabaseBusy, alone
-from web.desk import handoff_offers, handoffs
+from web.desk import handoff_offers, handoffs, snooze
 from web.models import Author, Conversation, Handoff, HandoffState, Kind
 from web.privacy import retention
 from web.services import Services, of
@@ -91,6 +91,7 @@ class Background:
             handoff_offers.offer_due(session, services.clock())
             handoffs.raise_alarms(session)
             handoffs.wake_due_calls(session, services.clock())
+            snooze.wake_due(session, services.clock())
             _give_up_left(session, services)
         self._articles.sweep()
         self._since_retention_s += SWEEP_S

@@ -26,7 +26,7 @@ from web.chat.acts import Act, content, digest, row
 from web.chat.tokens import ConversationNotFound, token_hash
 from web.config import Settings
 from web.db import locks_rows, utc_now, wake
-from web.desk import handoffs
+from web.desk import handoffs, snooze
 from web.models import (
     Author,
     Conversation,
@@ -181,6 +181,8 @@ def receive(
             at=now,
         )
         _show_card(session, message, seen)
+        if has_agent:
+            snooze.patient_wrote(session, conversation_id)
         if not has_agent and seen.danger.level is not Level.EMERGENCY:
             _add_turn(session, message, now)
         continue_n = message.n + 1 if _may_continue(seen) else None

@@ -45,6 +45,12 @@ def name(settings: Settings, desk_id: str | None, lang: str) -> str:
     return desk.name.get(lang) or next(iter(desk.name.values())) if desk else desk_id or ""
 
 
+def staff_name(settings: Settings, desk_id: str | None) -> str:
+    """Return a desk's name as staff read it: "Front desk" where patients read "Something else"."""
+    desk = named(settings, desk_id)
+    return (desk.staff_name if desk else None) or name(settings, desk_id, "en")
+
+
 def of_topic(settings: Settings, topic: str) -> Desk:
     """Return the desk of one of web.chat.rasa.TOPICS."""
     desks = known(settings)

@@ -117,7 +117,7 @@ def in_hand(session: Session, staff_ids: Collection[int]) -> dict[int, int]:
     states = (HandoffState.CLAIMED, HandoffState.OFFERED)
     query = (
         select(holder, func.count())
-        .where(Handoff.state.in_(states), holder.in_(staff_ids))
+        .where(Handoff.state.in_(states), holder.in_(staff_ids), Handoff.snoozed_at.is_(None))
         .group_by(holder)
     )
     return {int(staff_id): chats for staff_id, chats in session.execute(query)}

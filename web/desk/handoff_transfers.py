@@ -27,6 +27,7 @@ from web.desk.handoff_steps import (
     say,
     settings,
 )
+from web.desk.snooze import AWAKE
 from web.desk.waiting import agent_name
 from web.models import Handoff, HandoffState, Role, RoleName, Staff, Transfer, TransferState
 from web.privacy.audit import Act
@@ -65,7 +66,7 @@ def targets(session: Session, staff_id: int, at: datetime) -> list[Target]:
     places = own.desks if len(own.desks) > 1 else ()
     return [
         *found,
-        *(Target(f"desk:{each.id}", desks.name(own, each.id, "en"), True) for each in places),
+        *(Target(f"desk:{each.id}", desks.staff_name(own, each.id), True) for each in places),
     ]
 
 
@@ -125,7 +126,7 @@ def accept(
     transfer = _own(session, transfer_id, staff_id)
     if not _close(session, Transfer.id == transfer_id, TransferState.ACCEPTED, staff_id, at):
         raise TransferGone(transfer_id)
-    values: dict[str, Any] = {"staff_id": staff_id, "claimed_at": at}
+    values: dict[str, Any] = {"staff_id": staff_id, "claimed_at": at, **AWAKE}
     if transfer.to_desk is not None:
         values["desk"] = transfer.to_desk
     moved = move(session, transfer.handoff_id, held_by(transfer.from_id), **values)
@@ -239,4 +240,4 @@ def of_handoff(session: Session, handoff_id: int) -> Sequence[tuple[Transfer, st
 
 
 def desk_name(transfer: Transfer) -> str:
-    return desks.name(settings(), transfer.to_desk, "en")
+    return desks.staff_name(settings(), transfer.to_desk)

@@ -42,7 +42,11 @@ def requeue_absent(session: Session, at: datetime | None = None) -> int:
     vanished = (
         select(Handoff, Staff)
         .join(Staff, Staff.id == Handoff.staff_id)
-        .where(Handoff.state == HandoffState.CLAIMED, presence.is_absent(since))
+        .where(
+            Handoff.state == HandoffState.CLAIMED,
+            Handoff.snoozed_at.is_(None),
+            presence.is_absent(since),
+        )
         .order_by(Handoff.urgent.desc(), Handoff.requested_at, Handoff.id)
         .limit(ABSENT_PER_SWEEP)
     )

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from web.desk import desks, handoff_transfers, presence, wrap_up
+from web.desk import desks, handoff_transfers, presence, snooze, wrap_up
 from web.desk.waiting import WAITING, reference
 from web.models import (
     OPEN_HANDOFF_STATES,
@@ -41,6 +41,7 @@ EXCERPT_CHARACTERS = 140
 class Box(StrEnum):
     WAITING = "waiting"
     MINE = "mine"
+    SNOOZED = "snoozed"
     ALL = "all"  # whatever is open, with anybody or nobody
     MESSAGES = "messages"
     CALLBACKS = "callbacks"
@@ -181,6 +182,9 @@ def _ids(box: Box, who: Viewer, only: Only) -> Select[int]:
         return query.order_by(WrapUp.follow_up_on, Handoff.id).limit(OPEN_SHOWN)
     if box is Box.CLOSED:
         return query.order_by(Handoff.closed_at.desc(), Handoff.id.desc()).limit(CLOSED_SHOWN)
+    if box is Box.SNOOZED:  # what comes back first on top, what waits for its patient last
+        soonest = (Handoff.snoozed_until.is_(None), Handoff.snoozed_until, Handoff.id)
+        return query.order_by(*soonest).limit(OPEN_SHOWN)
     query = query.order_by(Handoff.urgent.desc())
     if who.desks:
         own = or_(Handoff.desk.is_(None), Handoff.desk.in_(who.desks))
@@ -235,25 +239,32 @@ def box_of(handoff: Handoff, staff_id: int) -> Box:
     if handoff.state in WAITING:
         return Box.WAITING
     if handoff.state is HandoffState.CLAIMED:
+        if handoff.snoozed_at is not None and handoff.staff_id == staff_id:
+            return Box.SNOOZED
         return Box.MINE if handoff.staff_id == staff_id else Box.ALL
     is_left = handoff.state is HandoffState.MESSAGE_LEFT
     if is_left and handoff.callback_at is not None:
         return Box.CALLBACKS
-    return Box.MESSAGES if is_left and handoff.answered_at is None else Box.CLOSED
+    if is_left and handoff.answered_at is None:
+        return Box.MESSAGES if handoff.snoozed_at is None else Box.SNOOZED
+    return Box.CLOSED
 
 
 def _in_box(box: Box, staff_id: int) -> ColumnElement[bool]:
     claimed = Handoff.state == HandoffState.CLAIMED
     left = Handoff.state == HandoffState.MESSAGE_LEFT
+    awake = Handoff.snoozed_at.is_(None)
     match box:
         case Box.WAITING:
             return Handoff.state.in_(WAITING)
         case Box.MINE:
-            return and_(claimed, Handoff.staff_id == staff_id)
+            return and_(claimed, Handoff.staff_id == staff_id, awake)
+        case Box.SNOOZED:
+            return snooze.is_snoozed(staff_id)
         case Box.ALL:
             return Handoff.state.in_(OPEN_HANDOFF_STATES)
         case Box.MESSAGES:
-            return and_(left, Handoff.answered_at.is_(None), Handoff.callback_at.is_(None))
+            return and_(left, Handoff.answered_at.is_(None), Handoff.callback_at.is_(None), awake)
         case Box.CALLBACKS:
             return and_(left, Handoff.callback_at.is_not(None))
         case Box.FOLLOW_UP:

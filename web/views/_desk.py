@@ -41,10 +41,11 @@ def inbox_values(session: Session, handoff: Handoff | None = None) -> dict[str, 
         "asked_of_me": inbox.asked(session, who),
         "only": only,
         "narrowed": {name: value for name, value in vars(only).items() if value is not None},
-        "desks": [(desk.id, desks.name(settings, desk.id, LANG)) for desk in desks.known(settings)],
+        "desks": [(desk.id, desk_name(desk.id)) for desk in desks.known(settings)],
         "desk_name": desk_name,
         "callback_due": callback_due,
         "callback_text": callback_text,
+        "snoozed_text": snoozed_text,
         "languages": settings.clinic.languages,
         "limits": settings.waiting,
         "now": now,
@@ -76,12 +77,23 @@ def callback_text(handoff: Handoff) -> str:
     return f"{CALLBACK_TEXTS[callback_due(handoff)]}: {begins} to {ends}"
 
 
+def snoozed_text(handoff: Handoff) -> str:
+    """Say what it waits for: "until today at 3 pm"."""
+    if handoff.snoozed_until is None:
+        return "until the patient writes"
+    settings = services().settings
+    when = when_text(settings.calendar, handoff.snoozed_until, services().clock(), LANG)
+    return f"until {when}"
+
+
 def desk_name(desk_id: str | None) -> str:
-    return desks.name(services().settings, desk_id, LANG)
+    return desks.staff_name(services().settings, desk_id)
 
 
 def _box(counts: dict[Box, int], handoff: Handoff | None) -> Box:
     wanted = request.args.get("box")
+    if wanted == Box.WAITING and handoff is not None and is_mine(handoff):
+        wanted = None  # just claimed out of the queue: go where it went
     if wanted is None and handoff is not None:
         return inbox.box_of(handoff, current_user.id)
     if wanted is None:
@@ -110,6 +122,7 @@ def conversation_values(session: Session, card: inbox.Card) -> dict[str, Any]:
             str(each)
             for each in (
                 *(handoff.id, handoff.state.value, handoff.staff_id, asked and asked.id),
+                handoff.snoozed_at,
                 *ended["ending_key"],
             )
         ),
@@ -124,6 +137,7 @@ def conversation_values(session: Session, card: inbox.Card) -> dict[str, Any]:
         "desk_name": desk_name,
         "callback_due": callback_due,
         "callback_text": callback_text,
+        "snoozed_text": snoozed_text,
         "patient_typing": services().typing.is_typing(conversation.id, "patient"),
         "new_client_id": secrets.token_hex,
         "max_message_characters": services().settings.limits.max_message_characters,

@@ -27,9 +27,10 @@ from sqlalchemy.exc import OperationalError
 
 from web import auth, security
 from web.db import DatabaseBusy
-from web.desk import canned_replies, handoff_transfers, handoffs, inbox, presence
+from web.desk import canned_replies, handoff_transfers, handoffs, inbox, presence, snooze
 from web.desk.handoff_transfers import TransferGone, TransferImpossible
 from web.desk.handoffs import HandoffAlreadyClaimed, HandoffClosed, HandoffNotFound, HandoffNotYours
+from web.desk.snooze import SnoozeImpossible
 from web.models import Conversation, Handoff, HandoffState, RoleName
 from web.privacy import audit
 from web.privacy.audit import Act
@@ -103,6 +104,8 @@ def _refusal(error: Exception) -> Refusal:
         return Refusal("transfer_gone", "This was answered or taken back already.")
     if isinstance(error, TransferImpossible):
         return Refusal("nobody", "Choose a colleague or a desk.", 422)
+    if isinstance(error, SnoozeImpossible):
+        return Refusal("bad_time", "Choose a time within the next 30 days.", 422)
     if isinstance(error, HandoffNotYours):
         who = f"{error.name} has this conversation now." if error.name else "It is in the queue."
         return Refusal("not_yours", f"You do not have this conversation any more. {who}")
@@ -121,7 +124,7 @@ def refused(error: Exception) -> ResponseReturnValue:
 def tell_refusals(of: Blueprint) -> None:
     """Let a blueprint's refused acts be told in words."""
     handoff = (HandoffAlreadyClaimed, HandoffClosed, HandoffNotYours, HandoffNotFound)
-    for error in (*handoff, TransferGone, TransferImpossible):
+    for error in (*handoff, TransferGone, TransferImpossible, SnoozeImpossible):
         of.register_error_handler(error, refused)
 
 
@@ -175,6 +178,24 @@ def answer_transfer(transfer_id: int, answer: str) -> ResponseReturnValue:
 def give_back(handoff_id: int) -> ResponseReturnValue:
     with services().database.transaction() as session:
         handoff = handoffs.return_to_bot(session, handoff_id, current_user.id)
+    return _done(handoff)
+
+
+@blueprint.post("/handoffs/<int:handoff_id>/snooze")
+def snooze_one(handoff_id: int) -> ResponseReturnValue:
+    try:
+        until = snooze.Until(field("until"))
+    except ValueError:
+        abort(400)
+    with services().database.transaction() as session:
+        handoff = snooze.snooze(session, handoff_id, current_user.id, until, field("time"))
+    return _done(handoff)
+
+
+@blueprint.post("/handoffs/<int:handoff_id>/bring-back")
+def bring_back(handoff_id: int) -> ResponseReturnValue:
+    with services().database.transaction() as session:
+        handoff = snooze.bring_back(session, handoff_id, current_user.id)
     return _done(handoff)
 
 
