@@ -58,6 +58,8 @@ class Article:
     publish_on: date | None = None
     expires_on: date | None = None
     """From publish_on on it is shown, from expires_on on no more."""
+    made_by: str = ""
+    """`machine` for a text no person wrote."""
 
     def is_shown_on(self, day: date) -> bool:
         begun = self.publish_on is None or self.publish_on <= day
@@ -126,6 +128,7 @@ def parse_article(name: str, content: bytes, facts: Mapping[str, str]) -> Articl
         title_line=title_line,
         publish_on=_date(fields.get("publish_on", "")),
         expires_on=_date(fields.get("expires_on", "")),
+        made_by=_word(fields, "made_by"),
     )
 
 

@@ -140,6 +140,13 @@ class KnowledgeBase(Section):
     start_with: tuple[str, ...] = ()
 
 
+class Review(Section):
+    """Who approves articles. remind_days: how long before its review date one is shown as due."""
+
+    two_people: bool = True
+    remind_days: Annotated[int, Field(ge=0, le=365)] = 30
+
+
 class Topic(Section):
     """How the help pages call a topic, and what it is about."""
 
@@ -243,6 +250,7 @@ class Settings(BaseSettings):
     desks: tuple[Desk, ...] = ()
     wrap_up: tuple[WrapUpCode, ...] = WRAP_UP_CODES
     knowledge_base: KnowledgeBase = KnowledgeBase()
+    review: Review = Review()
     topics: dict[Annotated[str, Field(pattern=r"^[a-z]{2}/.+")], Topic] = {}
     danger: Danger = Danger()
     limits: Limits = Limits()

@@ -14,6 +14,7 @@ from tests.web.staff_desk import Desk, PageClient
 from web.models import RoleName, Staff
 from web.privacy import audit
 
+ALONE = {"two_people": False}
 PARKING = """\
 ---
 # kept by hand: the board asked for it
@@ -91,6 +92,8 @@ def form_of(page: str) -> dict[str, str]:
     values = {}
     for each in form.iter():
         name = each.get("name")
+        if each.get("type") == "checkbox" and each.get("checked") is None:
+            continue
         if each.tag == "input" and name:
             values[name] = each.get("value", "")
         elif each.tag == "textarea" and name:

@@ -12,7 +12,7 @@ import errno
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -72,6 +72,13 @@ def entries(folder: Path) -> tuple[Entry, ...]:
     paths = sorted(path for path in folder.rglob("*.md") if not path.is_dir())
     found = (_entry(path, folder) for path in paths)
     return tuple(sorted((each for each in found if each), key=lambda each: each.id))
+
+
+def some_entries(folder: Path, wanted: Iterable[str]) -> tuple[Entry, ...]:
+    """Return those of these articles that have a file."""
+    paths = (folder / f"{each}.md" for each in wanted if exists(folder, each))
+    found = (_entry(path, folder) for path in paths if not path.is_dir())
+    return tuple(each for each in found if each)
 
 
 def read(folder: Path, wanted: str) -> ArticleFile:

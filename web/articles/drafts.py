@@ -16,7 +16,7 @@ from web.articles import front_matter
 from web.articles.front_matter import Document
 
 FIELDS = tuple(key for key in front_matter.ORDER if key not in ("questions", "status"))
-DATES = ("reviewed_on", "review_by")
+DATES = ("reviewed_on", "review_by", "publish_on", "expires_on")
 MAX_FIELD_CHARACTERS = 1_000
 MAX_BODY_CHARACTERS = 200_000
 MAX_SLUG = 60
@@ -122,6 +122,15 @@ def slug(text: str) -> str:
     if len(name) <= MAX_SLUG:
         return name
     return name[: MAX_SLUG + 1].rpartition("-")[0] or name[:MAX_SLUG]
+
+
+def publish_on(text: str) -> date | None:
+    """Return the day a file's front matter asks for."""
+    return _date(front_matter.read(text.encode()).value("publish_on"))
+
+
+def _date(text: str) -> date | None:
+    return date.fromisoformat(text) if is_date(text) else None
 
 
 def is_date(text: str) -> bool:

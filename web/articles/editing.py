@@ -1,46 +1,32 @@
-"""What editors do with articles: look at all of them, check one, save, publish, withdraw.
+"""What editors look at: all articles, one of them in fields, and what a draft would be.
 
-Rule: the file is the truth. Nothing is written that was made from an older file than the one in the
-folder, nothing is published that `proofreading` stops, and each act stands in the audit log or did
-not happen. Review by a second person and revisions will hang on `save`; there is no other way in.
+Rule: reads only; what changes an article is in `review.py`.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 
-import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from search.articles import Article, ArticleInvalid, parse_article
-from web.articles import article_files, drafts, front_matter, proofreading
+from web.articles import article_files, drafts, front_matter, kinds, proofreading
 from web.articles.article_files import Entry
 from web.articles.drafts import Draft
 from web.articles.front_matter import Document
 from web.articles.proofreading import ArticleProblem, Level, Neighbour
 from web.config import Settings
-from web.models import AuditEntry, Staff
-from web.privacy import audit
+from web.models import AuditEntry, Revision, RevisionState, Staff
 from web.privacy.audit import Act
-from web.services import Services
 
 PUBLISHED = "published"
-WITHDRAWN = "withdrawn"
 MAX_SUBJECT = 80  # of an audit entry
-MAX_TWINS = 50
-MAX_STEPS = 5
-ACTS = {PUBLISHED: Act.ARTICLE_PUBLISHED, WITHDRAWN: Act.ARTICLE_WITHDRAWN}
-
-logger = structlog.get_logger()
-
-
-class NotReady(Exception):
-    """Something found in the draft stops it."""
+MAX_STEPS = 20
 
 
 class NotEditable(Exception):
@@ -53,12 +39,19 @@ class NotEditable(Exception):
 
 @dataclass(frozen=True)
 class Listed:
-    """One row of the list. `article` is None for a file that cannot be read."""
+    """One row of the list. `article` is None for a file that cannot be read.
+
+    is_due: past its review date; is_soon: to be read again within `[review] remind_days`.
+    open: the state of the revision somebody works on, if there is one.
+    """
 
     id: str
     article: Article | None
-    problems: tuple[ArticleProblem, ...]
-    is_due: bool
+    problems: tuple[ArticleProblem, ...] = ()
+    is_due: bool = False
+    is_soon: bool = False
+    open: RevisionState | None = None
+    is_in_folder: bool = True
 
     @property
     def title(self) -> str:
@@ -66,7 +59,13 @@ class Listed:
 
     @property
     def status(self) -> str:
+        if not self.is_in_folder and self.open:
+            return self.open.value
         return self.article.status if self.article else "damaged"
+
+    @property
+    def states(self) -> set[str]:
+        return {self.status, self.open.value if self.open else self.status}
 
     @property
     def errors(self) -> int:
@@ -113,13 +112,6 @@ class Checked:
 
 
 @dataclass(frozen=True)
-class Saved:
-    id: str
-    status: str
-    is_live: bool
-
-
-@dataclass(frozen=True)
 class Step:
     """One act in the log; `name` is None for what no account did."""
 
@@ -131,13 +123,24 @@ class Step:
 # Looking -----------------------------------------------------------------------------------------
 
 
-def listing(settings: Settings, at: datetime) -> tuple[Listed, ...]:
-    """Return every article of the folder, by language, topic and title."""
+def listing(settings: Settings, at: datetime, work: Sequence[Revision] = ()) -> tuple[Listed, ...]:
+    """Return every article, by language, topic and title: of the folder, and what is only a draft.
+
+    work: the open revisions.
+    """
     found = article_files.entries(settings.articles_dir)
     neighbours = frozenset(_neighbours(found))
     today = _today(settings, at)
-    rows = (_listed(entry, settings, today, neighbours) for entry in found)
+    states = {row.article_id: row.state for row in work}
+    rows = [_listed(entry, settings, today, neighbours, states) for entry in found]
+    known = {row.id for row in rows}
+    rows += [_unpublished(row) for row in work if row.article_id not in known]
     return tuple(sorted(rows, key=_order))
+
+
+def _unpublished(row: Revision) -> Listed:
+    article = parse_article(row.article_id, row.content.encode(), {})
+    return Listed(row.article_id, article, open=row.state, is_in_folder=False)
 
 
 def _order(row: Listed) -> tuple[str, str, str]:
@@ -147,16 +150,40 @@ def _order(row: Listed) -> tuple[str, str, str]:
 
 
 def _listed(
-    entry: Entry, settings: Settings, today: date, neighbours: frozenset[Neighbour]
+    entry: Entry,
+    settings: Settings,
+    today: date,
+    neighbours: frozenset[Neighbour],
+    states: Mapping[str, RevisionState],
 ) -> Listed:
     if entry.article is None:
         error = entry.error or ArticleInvalid(entry.id, 1, "the file cannot be read")
         problem = ArticleProblem(f"{entry.id}.md", error.line, error.reason, "Mend the file.")
-        return Listed(entry.id, None, (problem,), False)
+        return Listed(entry.id, None, (problem,), open=states.get(entry.id))
     facts = tuple(sorted(settings.facts(settings.lang(entry.article.lang)).items()))
     problems = _problems(entry, facts, today, neighbours)
-    review_by = entry.article.review_by
-    return Listed(entry.id, entry.article, problems, review_by is not None and review_by < today)
+    left = days_left(entry.article, today)
+    return Listed(
+        entry.id,
+        entry.article,
+        problems,
+        is_due=left is not None and left < 0,
+        is_soon=left is not None and 0 <= left <= settings.review.remind_days,
+        open=states.get(entry.id),
+    )
+
+
+def days_left(article: Article, today: date) -> int | None:
+    """Return the days until it has to be read again; None for what patients do not get."""
+    if article.review_by is None or article.status != PUBLISHED:
+        return None
+    return (article.review_by - today).days
+
+
+def to_read_again(articles: Collection[Article], settings: Settings, today: date) -> int:
+    """Return how many are past their review date or near it."""
+    last = today + timedelta(days=settings.review.remind_days)
+    return sum(1 for each in articles if each.review_by is not None and each.review_by <= last)
 
 
 @lru_cache(maxsize=20_000)
@@ -214,9 +241,11 @@ def open_or_lost(settings: Settings, article_id: str) -> Opened:
     return Opened(article_id, front_matter.new(), drafts.blank("", "", demo=False))
 
 
-def new_article(settings: Settings, topic: str, lang: str) -> Opened:
-    draft = drafts.blank(drafts.slug(topic), settings.lang(lang), demo=settings.demo)
-    return Opened("", front_matter.new(), draft)
+def new_article(settings: Settings, topic: str, lang: str, kind: str = "") -> Opened:
+    """kind: one of kinds.KINDS, whose text it begins with; any other begins empty."""
+    lang = settings.lang(lang)
+    draft = drafts.blank(drafts.slug(topic), lang, demo=settings.demo)
+    return Opened("", front_matter.new(), kinds.begun(draft, kind, lang))
 
 
 def check(settings: Settings, opened: Opened, draft: Draft, status: str, at: datetime) -> Checked:
@@ -265,65 +294,6 @@ def _place(problem: ArticleProblem, document: Document) -> Place:
 
 def _today(settings: Settings, at: datetime) -> date:
     return at.astimezone(settings.calendar.zone).date()
-
-
-# Writing -----------------------------------------------------------------------------------------
-
-
-def save(
-    services: Services,
-    opened: Opened,
-    draft: Draft,
-    status: str,
-    *,
-    replaces: str,
-    staff_id: int,
-) -> Saved:
-    """Write the draft with this status; what patients are told changes before this returns.
-
-    replaces: the digest of the file the draft was made from. Raises NotReady,
-    article_files.ArticleChanged, article_files.ArticleNotWritten.
-    """
-    checked = check(services.settings, opened, draft, status, services.clock())
-    if checked.article is None or (status == PUBLISHED and not checked.is_ready):
-        raise NotReady(opened.id)
-    name = opened.id or _free_name(services.settings, draft)
-    act = ACTS.get(status, Act.ARTICLE_SAVED)
-    with services.publisher.writing(name, checked.content, replaces):
-        _record(services, act, name, staff_id)
-    return Saved(name, status, _take_up(services, name))
-
-
-def withdraw(services: Services, opened: Opened, *, replaces: str, staff_id: int) -> Saved:
-    """Take an article from patients; its words stay. Raises as `save` does, but NotReady."""
-    document = opened.document.with_values({"status": WITHDRAWN})
-    with services.publisher.writing(opened.id, document.to_bytes(), replaces):
-        _record(services, Act.ARTICLE_WITHDRAWN, opened.id, staff_id)
-    return Saved(opened.id, WITHDRAWN, _take_up(services, opened.id))
-
-
-def _record(services: Services, act: Act, name: str, staff_id: int) -> None:
-    with services.database.transaction() as session:
-        at = services.clock()
-        audit.record(session, act, subject_of(name), staff_id=staff_id, at=at)
-
-
-def _take_up(services: Services, name: str) -> bool:
-    """Let the chat use the file now. Tells whether patients can be shown the article."""
-    try:
-        services.publisher.refresh()
-    except Exception as error:
-        # The file is written: the publisher's own thread tries again in a second.
-        logger.error("index.build_failed", error=type(error).__name__)
-    index = services.publisher.index
-    return index is not None and name in index.articles
-
-
-def _free_name(settings: Settings, draft: Draft) -> str:
-    name = drafts.name_for(draft)
-    names = [name, *(f"{name}-{number}" for number in range(2, MAX_TWINS))]
-    folder = settings.articles_dir
-    return next((each for each in names if not article_files.exists(folder, each)), name)
 
 
 def subject_of(article_id: str) -> str:

@@ -30,8 +30,11 @@ ORDER = (
     "reviewed_by",
     "reviewed_on",
     "review_by",
+    "publish_on",
+    "expires_on",
     "source",
     "translation_of",
+    "made_by",
 )
 LISTS = ("questions",)
 BOM = "\ufeff"

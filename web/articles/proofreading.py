@@ -14,6 +14,7 @@ from datetime import date
 from enum import StrEnum
 
 from search.articles import Article, unknown_placeholders
+from web.articles import drafts
 
 NEEDED_FACTS = {
     "title": "Write the patient's question or task.",
@@ -80,6 +81,7 @@ def problems_of(
     for problem in (
         *_fact_problems(article),
         *_date_problems(article, today),
+        *_machine_problems(article),
         *_placeholder_problems(article),
         *_text_problems(lines),
         *_neighbour_problems(article, neighbours),
@@ -127,6 +129,13 @@ def _date_problems(article: Article, today: date) -> Iterator[_Found]:
         what = f"its review was due on {until.isoformat()}"
         mend = "Read it again, correct it, and set reviewed_on and review_by."
         yield _Found(what, mend, "review_by:", "review_by", Level.WARN)
+
+
+def _machine_problems(article: Article) -> Iterator[_Found]:
+    unnamed = not article.reviewed_by or drafts.is_demo(article.reviewed_by)
+    if article.made_by == "machine" and unnamed:
+        what = "made_by says that a machine wrote it, and no person vouches for it"
+        yield _Found(what, "Let somebody check it and write their name.", "made_by:", "reviewed_by")
 
 
 def _placeholder_problems(article: Article) -> Iterator[_Found]:

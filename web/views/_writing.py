@@ -39,13 +39,17 @@ LABELS = {
     "reviewed_by": "Reviewed by",
     "reviewed_on": "Reviewed on",
     "review_by": "Review again by",
+    "publish_on": "Publish on",
+    "expires_on": "Take away on",
     "source": "Source",
     "translation_of": "Translation of",
+    "made_by": "First written by",
 }
 STATUSES = {
     "published": "Published",
     "draft": "Draft",
     "in_review": "In review",
+    "scheduled": "Approved, waits for its day",
     "withdrawn": "Withdrawn",
     "damaged": "Cannot be read",
 }
@@ -87,10 +91,11 @@ class Filter:
     def picks(self, row: Listed) -> bool:
         article = row.article
         return (
-            self.status in ("", row.status)
+            (not self.status or self.status in row.states)
             and self.topic in ("", article.topic if article else "")
             and self.lang in ("", article.lang if article else "")
             and (self.show != "due" or row.is_due)
+            and (self.show != "soon" or row.is_due or row.is_soon)
             and (self.show != "problems" or bool(row.problems))
             and all(word in _searchable(row) for word in fold(self.words).split())
         )
@@ -132,6 +137,13 @@ def in_words(text: str, field: str | None) -> str:
     if field is not None:
         text = text.removeprefix(f"{field} ")
     return _NAMES.sub(lambda found: LABELS[found.group(1)], text)
+
+
+def when(at: datetime) -> str:
+    """Return day and time at the clinic."""
+    calendar = services().settings.calendar
+    day = hours.date_text(at.astimezone(calendar.zone).date(), LANG)
+    return f"{day}, {hours.moment_text(calendar, at, LANG)}"
 
 
 # Its preview -------------------------------------------------------------------------------------
@@ -235,11 +247,11 @@ def conflict(theirs: Draft, yours: Draft, *, was_removed: bool) -> Conflict:
     rows.append((LABELS["questions"], "\n".join(theirs.questions), "\n".join(yours.questions)))
     rows.append((LABELS["status"], theirs.status, yours.status))
     different = tuple(row for row in rows if row[1] != row[2])
-    lines = _compared(theirs.body.rstrip().split("\n"), yours.body.strip("\n").rstrip().split("\n"))
+    lines = compared(theirs.body.rstrip().split("\n"), yours.body.strip("\n").rstrip().split("\n"))
     return Conflict(different, tuple(lines), was_removed)
 
 
-def _compared(theirs: Sequence[str], yours: Sequence[str]) -> list[Line]:
+def compared(theirs: Sequence[str], yours: Sequence[str]) -> list[Line]:
     if list(theirs) == list(yours):
         return []
     lines: list[Line] = []
