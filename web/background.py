@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from safety.identifiers import mask
+from web.articles import hosts
 from web.articles.sweeping import Sweeper
 from web.chat import conversations, leases, turns
 from web.db import DatabaseBusy, alone
@@ -46,6 +47,7 @@ class Background:
         self._warmer.start()
         if self.services.bus is not None:
             self.services.bus.start()
+            hosts.Follower(self.services, self.app.app_context).start()
         self.services.publisher.start()
         self.workers.start()
         self._sweeper.start()

@@ -18,7 +18,7 @@ import psycopg
 import structlog
 
 from web.chat.stream import Hub, Typing
-from web.db import CONNECT_WITHIN_S, postgresql_url
+from web.db import postgresql_url
 
 CHANNEL = "front_desk"
 MAX_TOPICS = 100  # a notification holds 8,000 bytes at most
@@ -32,7 +32,9 @@ class Bus:
     """One host's link to the others. Two threads: one sends what came up, one listens."""
 
     def __init__(self, url: str, hub: Hub, typing: Typing) -> None:
-        self._url = postgresql_url(url).set(drivername="postgresql").render_as_string(False)
+        place = postgresql_url(url)
+        names = place.translate_connect_args(username="user", database="dbname")
+        self._place: dict[str, Any] = {**names, **place.query}
         self._hub = hub
         self._typing = typing
         self._name = secrets.token_hex(8)
@@ -67,9 +69,7 @@ class Bus:
         """Do the work on a connection of its own, again and again while there is none."""
         while not self._stopping.is_set():
             try:
-                with psycopg.connect(
-                    self._url, autocommit=True, connect_timeout=CONNECT_WITHIN_S
-                ) as connection:
+                with psycopg.connect(**self._place, autocommit=True) as connection:
                     work(connection)
             except psycopg.Error as error:
                 logger.warning("bus.lost", error=type(error).__name__)
