@@ -32,12 +32,12 @@ test('the title counts who waits', () => {
 });
 
 test('who waits at the first look is news, what was said before is not', () => {
-  assert.deepEqual(newsOf(null, inbox([4], [], {a: 7}), null), {arrived: [4], urgent: [], offered: [], asked: [], spoke: []});
+  assert.deepEqual(newsOf(null, inbox([4], [], {a: 7}), null), {arrived: [4], urgent: [], offered: [], asked: [], mentioned: [], spoke: []});
 });
 
 test('only what is new makes a sound', () => {
   const before = inbox([1, 2], [2], {a: 3});
-  assert.deepEqual(newsOf(before, before, null), {arrived: [], urgent: [], offered: [], asked: [], spoke: []});
+  assert.deepEqual(newsOf(before, before, null), {arrived: [], urgent: [], offered: [], asked: [], mentioned: [], spoke: []});
   assert.deepEqual(newsOf(before, inbox([2, 3], [2], {a: 3}), null).arrived, [3]);
   assert.deepEqual(newsOf(before, inbox([1, 2], [1, 2], {a: 3}), null).urgent, [1]);
   assert.deepEqual(newsOf(before, inbox([], [], {a: 5}), null).spoke, ['a']);
@@ -66,7 +66,7 @@ test('the most urgent news is told', () => {
   assert.equal(newsText({arrived: [1], urgent: [], spoke: ['a']}), 'A patient waits.');
   assert.equal(newsText({arrived: [1, 2], urgent: [], spoke: []}), '2 patients wait.');
   assert.equal(newsText({arrived: [], urgent: [], spoke: ['a']}), 'A patient wrote in another conversation.');
-  assert.equal(newsText({arrived: [], urgent: [], offered: [], asked: [], spoke: []}), '');
+  assert.equal(newsText({arrived: [], urgent: [], offered: [], asked: [], mentioned: [], spoke: []}), '');
 });
 
 test('Enter sends; Shift and an input method do not', () => {
@@ -105,4 +105,12 @@ test('what is put in selects the first open variable, else stands before the car
   assert.deepEqual(inserted('So: /gr now', 4, 7, 'Hello {{patient.name}}, {{x}}'),
     {text: 'So: Hello {{patient.name}}, {{x}} now', from: 10, to: 26});
   assert.deepEqual(inserted('/h', 0, 2, 'We open at 8.'), {text: 'We open at 8.', from: 13, to: 13});
+});
+
+test('a note that mentions somebody is told once', () => {
+  const before = {...inbox(), mention_ids: ['a']};
+  const news = newsOf(before, {...inbox(), mention_ids: ['a', 'b']}, null);
+  assert.deepEqual(news.mentioned, ['b']);
+  assert.equal(newsText(news), 'A colleague mentioned you in a note.');
+  assert.deepEqual(newsOf(before, before, null).mentioned, []);
 });

@@ -1,4 +1,4 @@
-// What helps an agent answer: passages of the articles, replies. Each piece works as a plain form as well.
+// What helps an agent answer: passages, replies, notes. Each piece works as a plain form as well.
 
 import {Picker} from './picker.js';
 
@@ -88,5 +88,61 @@ export class Suggestions {
     if (!$status) return;
     $status.textContent = text;
     $status.classList.toggle('fd-help__status--wrong', isWrong);
+  }
+}
+
+/** Notes among staff: what is typed stays in this tab until it is kept. */
+export class Notes {
+  constructor(app, $place, conversationId) {
+    this.app = app;
+    this.$list = $place.querySelector('[data-notes-list]');
+    this.$form = $place.querySelector('form');
+    this.$text = this.$form.elements.text;
+    this.$status = $place.querySelector('[data-note-status]');
+    this.draftKey = `front-desk-draft-note-${conversationId}`;
+    this.$text.value ||= sessionStorage.getItem(this.draftKey) ?? '';
+    this.$text.addEventListener('input', () => this.keep());
+    this.$form.addEventListener('submit', (event) => { event.preventDefault(); this.send(); });
+    this.$text.addEventListener('keydown', (event) => {
+      if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) { event.preventDefault(); this.send(); }
+    });
+    new Picker(this.$text, {
+      mark: '@', label: 'Colleagues', options: () => this.colleagues(), onPick: () => this.keep(),
+    });
+  }
+
+  async colleagues() {
+    const response = await fetch(this.$text.dataset.colleagues, {headers: {'Accept': 'application/json'}});
+    if (!response.ok) throw new Error(String(response.status));
+    return (await response.json()).colleagues.map((name) => ({key: name, text: '', words: `@${name} `}));
+  }
+
+  show(html) {
+    if (this.html === html) return;
+    this.html = html;
+    this.$list.innerHTML = html; // our own server's, escaped there
+  }
+
+  keep() {
+    if (this.$text.value) sessionStorage.setItem(this.draftKey, this.$text.value);
+    else sessionStorage.removeItem(this.draftKey);
+  }
+
+  async send() {
+    const text = this.$text.value.trim();
+    if (!text || this.isSending) return;
+    this.isSending = true;
+    try {
+      const response = await this.app.post(this.$form.action, {text});
+      if (response.status === 401) { this.app.signedOut(); return; }
+      if (!response.ok) { this.$status.textContent = (await response.json()).error.message; return; }
+      this.$text.value = '';
+      this.keep();
+      this.$status.textContent = 'Note added.';
+    } catch {
+      this.$status.textContent = 'Not added. Try again.';
+    } finally {
+      this.isSending = false;
+    }
   }
 }

@@ -27,7 +27,7 @@ export function titleText(title, waiting) {
 /**
  * Compare two states of the inbox: what deserves a sound?
  * @typedef {{waiting_ids: number[], urgent_ids: number[], offered_ids: number[],
- *   transfer_ids: number[],
+ *   transfer_ids: number[], mention_ids: string[],
  *   alarms: Object<string, number>, spoke: Object<string, number>}} Inbox  alarms: how often a danger was told again
  * @param {?Inbox} before  null on the first look: then what waits already is news, what was said is not
  * @param {Inbox} after
@@ -42,19 +42,21 @@ export function newsOf(before, after, openConversation) {
   const fresh = (name) => (after[name] ?? []).filter((id) => !before?.[name]?.includes(id));
   const offered = fresh('offered_ids');
   const asked = fresh('transfer_ids');
+  const mentioned = fresh('mention_ids');
   const spoke = before
     ? Object.keys(after.spoke).filter(
         (id) => id !== openConversation && after.spoke[id] > (before.spoke[id] || 0))
     : [];
-  return {arrived, urgent, offered, asked, spoke};
+  return {arrived, urgent, offered, asked, mentioned, spoke};
 }
 
 /** What to tell a screen reader about the news; empty for nothing. */
-export function newsText({arrived, urgent, offered = [], asked = [], spoke}) {
+export function newsText({arrived, urgent, offered = [], asked = [], mentioned = [], spoke}) {
   if (urgent.length) return 'Urgent: a patient waits.';
   if (offered.length) return 'A patient waits and is offered to you.';
   if (asked.length) return 'A colleague asks you to take over a conversation.';
   if (arrived.length) return arrived.length === 1 ? 'A patient waits.' : `${arrived.length} patients wait.`;
+  if (mentioned.length) return 'A colleague mentioned you in a note.';
   if (spoke.length) return 'A patient wrote in another conversation.';
   return '';
 }

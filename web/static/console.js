@@ -4,7 +4,7 @@
 // conversation's rows and its state. The server's beats are answered with a ping: a browser slows
 // down the timers of a tab in the background, but not what the network brings.
 
-import {Suggestions, repliesPicker} from './console-answering.js';
+import {Notes, Suggestions, repliesPicker} from './console-answering.js';
 import {newClientId, newsOf, newsText, sends, sinceText, titleText, waitLevel} from './console-logic.js';
 
 const TYPING_EVERY_MS = 3000;
@@ -128,8 +128,8 @@ class Console {
     this.showSince();
     if (focused) this.$inbox.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
     const news = newsOf(this.inbox, inbox, this.talk?.id ?? null);
-    const {waiting_ids, urgent_ids, offered_ids, transfer_ids, alarms, spoke} = inbox;
-    this.inbox = {waiting_ids, urgent_ids, offered_ids, transfer_ids, alarms, spoke};
+    const {waiting_ids, urgent_ids, offered_ids, transfer_ids, mention_ids, alarms, spoke} = inbox;
+    this.inbox = {waiting_ids, urgent_ids, offered_ids, transfer_ids, mention_ids, alarms, spoke};
     sessionStorage.setItem(HEARD, JSON.stringify(this.inbox));
     document.title = titleText(this.title, inbox.waiting);
     const text = newsText(news);
@@ -243,6 +243,7 @@ class Talk {
     this.$actions = $talk.querySelector('[data-actions]');
     this.$card = document.querySelector('[data-card]');
     this.suggestions = new Suggestions(app, document.querySelector('[data-suggestions]'));
+    this.notes = new Notes(app, document.querySelector('[data-notes]'), this.id);
     this.scrollToEnd();
     this.startActions();
   }
@@ -275,6 +276,7 @@ class Talk {
       if (hadFocus) this.$actions.querySelector('textarea, button')?.focus();
     }
     if (!this.$card.contains(document.activeElement)) insertHtml(this.$card, state.card);
+    this.notes.show(state.notes);
     this.app.showSince();
     if (isAtEnd) this.scrollToEnd(); // what appeared below took room from the log
   }

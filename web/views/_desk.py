@@ -12,7 +12,7 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from web.chat import conversations, messages
-from web.desk import callbacks, desks, handoff_transfers, inbox, wrap_up
+from web.desk import callbacks, desks, handoff_transfers, inbox, notes, wrap_up
 from web.desk.inbox import Box
 from web.hours import is_open, moment_text, when_text
 from web.models import Handoff, HandoffState, Transfer, TransferState
@@ -39,6 +39,7 @@ def inbox_values(session: Session, handoff: Handoff | None = None) -> dict[str, 
         "short_day": short_day,
         "me": who.staff,
         "asked_of_me": inbox.asked(session, who),
+        "mentions": notes.unread(session, current_user.id),
         "only": only,
         "narrowed": {name: value for name, value in vars(only).items() if value is not None},
         "desks": [(desk.id, desk_name(desk.id)) for desk in desks.known(settings)],
@@ -134,6 +135,7 @@ def conversation_values(session: Session, card: inbox.Card) -> dict[str, Any]:
         "handoff": handoff,
         "conversation": conversation,
         "is_mine": is_mine(handoff),
+        "notes": notes.of_conversation(session, conversation.id),
         "desk_name": desk_name,
         "callback_due": callback_due,
         "callback_text": callback_text,

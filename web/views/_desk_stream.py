@@ -123,6 +123,7 @@ class News:
             "urgent_ids": [handoff.id for handoff in waiting if handoff.urgent],
             "alarms": {handoff.id: handoff.alarm for handoff in waiting if handoff.alarm},
             "transfer_ids": [each.transfer.id for each in values["asked_of_me"]],
+            "mention_ids": [each.note_id for each in values["mentions"]],
             "offered_ids": [each.id for each in waiting if each.offered_to_id == who.staff.id],
             "spoke": {
                 entry.conversation.id: entry.last_n
@@ -142,4 +143,5 @@ class News:
             "card": render_template("console/_card.html", **values),
             "actions": render_template("console/_actions.html", **values),
             "typing": values["patient_typing"],
+            "notes": render_template("console/_notes.html", **values),
         }

@@ -11,7 +11,8 @@ from flask.typing import ResponseReturnValue
 from flask_security import current_user
 
 from web import auth
-from web.desk import canned_replies, handoffs, inbox, suggestions
+from web.desk import canned_replies, handoffs, inbox, notes, suggestions
+from web.desk.notes import NoteEmpty
 from web.desk.suggestions import PassageGone
 from web.models import RoleName
 from web.services import services
@@ -92,3 +93,28 @@ def unhelpful(handoff_id: int) -> ResponseReturnValue:
         return jsonify(kept=True)
     flash("Kept for the editors.", "success")
     return redirect(back())
+
+
+@blueprint.post("/conversations/<conversation_id>/notes")
+def write_note(conversation_id: str) -> ResponseReturnValue:
+    """Write to colleagues; the patient never gets it."""
+    try:
+        with services().database.transaction() as session:
+            inbox.card(session, conversation_id) or abort(404)
+            at, text = services().clock(), field("text")
+            note = notes.write(session, conversation_id, current_user.id, text, at)
+    except NoteEmpty:
+        return wrong("empty", "Type a note first.")
+    if auth.wants_json():
+        return jsonify(id=note.id), 201
+    page = url_for("console.conversation_page", conversation_id=conversation_id)
+    return redirect(f"{page}#note-{note.id}")
+
+
+@blueprint.get("/colleagues")
+@auth.passive
+def colleagues() -> ResponseReturnValue:
+    """Return who can be mentioned."""
+    with services().database.reading() as session:
+        people = notes.colleagues(session, current_user.id)
+    return jsonify(colleagues=[person.name for person in people])

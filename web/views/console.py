@@ -27,7 +27,7 @@ from sqlalchemy.exc import OperationalError
 
 from web import auth, security
 from web.db import DatabaseBusy
-from web.desk import canned_replies, handoff_transfers, handoffs, inbox, presence, snooze
+from web.desk import canned_replies, handoff_transfers, handoffs, inbox, notes, presence, snooze
 from web.desk.handoff_transfers import TransferGone, TransferImpossible
 from web.desk.handoffs import HandoffAlreadyClaimed, HandoffClosed, HandoffNotFound, HandoffNotYours
 from web.desk.snooze import SnoozeImpossible
@@ -77,6 +77,7 @@ def conversation_page(conversation_id: str) -> ResponseReturnValue:
         subject = f"conversation:{conversation_id}"
         audit.record(session, Act.TRANSCRIPT_OPENED, subject, staff_id=current_user.id)
         handoffs.opened(session, card.entry.handoff, current_user.id)
+        notes.seen(session, conversation_id, current_user.id, services().clock())
         page = _desk.conversation_page(session, card)
         page |= _answering.suggested_values(session, card)
     return render_template("console/conversation.html", **_answering.suggested(page))
@@ -304,6 +305,7 @@ def ping() -> ResponseReturnValue:
             handoff = handoffs.open_handoff(session, said["reading"])
             if handoff is not None and _desk.is_mine(handoff):
                 handoffs.opened(session, handoff, current_user.id)
+            notes.seen(session, said["reading"], current_user.id, services().clock())
     return jsonify(idle_left_s=int(auth.idle_left_s()))
 
 
