@@ -209,6 +209,7 @@ class Turn(Base):
     confidence: Mapped[float | None]
     engine: Mapped[str | None] = mapped_column(String(10))  # full | lexical
     answered_by: Mapped[AnsweredBy | None] = mapped_column(_enum(AnsweredBy))
+    request_id: Mapped[str | None] = mapped_column(String(64))  # brought the message
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     done_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
