@@ -211,6 +211,14 @@ class StaffAccounts(Section):
     two_factor_roles: tuple[RoleName, ...] = ()
 
 
+class Care(Section):
+    """For the team after a hard chat. hard_chats_per_day: 0 plans for any number."""
+
+    break_min: Annotated[int, Field(ge=1, le=120)] = 10
+    hard_chats_per_day: Annotated[int, Field(ge=0, le=100)] = 3
+    support: FactText | None = None
+
+
 class Retention(Section):
     conversation_days: Annotated[int, Field(ge=1, le=3650)] = 30
     left_message_days: Annotated[int, Field(ge=1, le=3650)] = 90
@@ -257,6 +265,7 @@ class Settings(BaseSettings):
     waiting: Waiting = Waiting()
     assignment: Assignment = Assignment()
     callbacks: Callbacks = Callbacks()
+    care: Care = Care()
     staff: StaffAccounts = StaffAccounts()
     retention: Retention = Retention()
     privacy: Privacy = Privacy()

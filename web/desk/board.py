@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import case, func, or_, select
 from sqlalchemy.orm import Session
 
-from web.desk import presence
+from web.desk import hard_chats, presence
 from web.desk.waiting import ALARMS_AFTER_S, WAITING, reference
 from web.models import Handoff, HandoffState
 from web.services import services
@@ -28,6 +28,7 @@ class Board:
     dangers: int
     calls_overdue: int
     unopened: tuple[str, ...]
+    all_had_share: bool = False  # of the day's hard chats
 
 
 def now(session: Session, at: datetime) -> Board:
@@ -49,7 +50,9 @@ def now(session: Session, at: datetime) -> Board:
         func.count(case((overdue, 1))),
     )
     waiting, since, in_hand, dangers, calls = session.execute(select(*columns)).one()
-    return Board(waiting, since, len(here), in_hand, dangers, calls, _unopened(session))
+    had_share = hard_chats.all_had_share(session, here, at)
+    unopened = _unopened(session)
+    return Board(waiting, since, len(here), in_hand, dangers, calls, unopened, had_share)
 
 
 def _unopened(session: Session) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from web.db import wake
-from web.desk import desks, presence, wrap_up
+from web.desk import desks, hard_chats, presence, wrap_up
 from web.desk.handoff_steps import NOT_OFFERED, Line, move, say, settings
 from web.desk.waiting import position
 from web.models import Conversation, Handoff, HandoffState, Staff
@@ -31,6 +31,8 @@ class Candidate:
     desks: frozenset[str]
     chats: int
     idle_since: datetime  # their last chat
+    rests: bool = False  # just had a hard one
+    had_share: bool = False  # of the day's hard ones
 
     def fits(self, desk_id: str | None, lang: str) -> bool:
         return desks.fits(self.staff, self.desks, desk_id, lang)
@@ -42,13 +44,23 @@ def choose(
     lang: str,
     passed_by: Collection[int],
     chats_per_agent: int,
+    *,
+    may_be_hard: bool = False,
 ) -> Candidate | None:
-    """Return whom to offer to. Where nobody of the desk is here, whoever is here is asked."""
+    """Return whom to offer to. Where nobody of the desk is here, whoever is here is asked.
+
+    Who has just had a hard chat comes last, as does who has had enough of them for one more.
+    """
     fitting = [each for each in candidates if each.fits(desk_id, lang)] or candidates
     free = [
         each for each in fitting if each.chats < chats_per_agent and each.staff.id not in passed_by
     ]
-    return min(free, key=lambda each: (each.chats, each.idle_since, each.staff.id), default=None)
+
+    def order(each: Candidate) -> tuple[object, ...]:
+        is_spared = each.rests or (may_be_hard and each.had_share)
+        return is_spared, each.chats, each.idle_since, each.staff.id
+
+    return min(free, key=order, default=None)
 
 
 def offer_due(session: Session, at: datetime) -> int:
@@ -64,7 +76,8 @@ def offer_due(session: Session, at: datetime) -> int:
     for handoff, lang in rows:
         passed_by = [*(handoff.passed_by or ()), *_asked_last(handoff)]
         limit = settings().assignment.chats_per_agent
-        chosen = choose(candidates, handoff.desk, lang, passed_by, limit)
+        hard = hard_chats.may_be_hard(handoff)
+        chosen = choose(candidates, handoff.desk, lang, passed_by, limit, may_be_hard=hard)
         if chosen is None:
             _back_to_queue(session, handoff, passed_by, at)
         elif _offer(session, handoff, chosen, passed_by, at):
@@ -100,12 +113,16 @@ def _candidates(session: Session, at: datetime) -> list[Candidate]:
     chats = in_hand(session, staff_ids)
     wrapping = wrap_up.busy(session, staff_ids, at)
     last = _last_busy(session, staff_ids)
+    rest = hard_chats.resting(session, staff_ids, at)
+    had_share = hard_chats.had_share(session, staff_ids, at)
     return [
         Candidate(
             each,
             own[each.id],
             chats.get(each.id, 0) + wrapping.get(each.id, 0),
             last.get(each.id, NEVER),
+            rests=each.id in rest,
+            had_share=each.id in had_share,
         )
         for each in here
     ]

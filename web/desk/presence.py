@@ -49,6 +49,7 @@ def present_agents(session: Session, at: datetime, absent_after_s: int) -> Seque
         .where(
             Staff.active,
             ~Staff.is_away,
+            or_(Staff.break_until.is_(None), Staff.break_until <= at),
             Staff.last_seen_at > absent_since(at, absent_after_s),
             Staff.roles.any(Role.name == RoleName.AGENT.value),
         )

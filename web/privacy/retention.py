@@ -17,6 +17,7 @@ from sqlalchemy.engine import make_url
 from web.articles import help_feedback
 from web.config import Retention
 from web.db import Database, wake
+from web.desk import check_ins, hard_chats
 from web.models import Block, Conversation, Handoff, HandoffState
 from web.services import Services
 
@@ -33,6 +34,8 @@ def forget_old(services: Services) -> int:
         before = now - timedelta(days=days.conversation_days)
         help_feedback.forget_comments(session, before.date())
         session.execute(delete(Block).where(Block.until_at < now))
+        hard_chats.forget(session, now)
+        check_ins.forget(session, now)
     copies = _forget_copies(database, days, now)
     database.wipe_traces()
     if total or copies:

@@ -17,13 +17,14 @@ from web.views import (
     plain,
     privacy,
     reviewing,
+    team,
     widget,
 )
 
 BLUEPRINTS = tuple(
     module.blueprint
     for module in (
-        *(care, endings),
+        *(care, endings, team),
         *(chat, plain, help, privacy, widget, health),
         *(console, answering, canned_replies, board, originals),
         *(editor, reviewing, insights, account),

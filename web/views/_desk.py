@@ -12,7 +12,15 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from web.chat import conversations, messages
-from web.desk import callbacks, desks, handoff_transfers, inbox, notes, wrap_up
+from web.desk import (
+    callbacks,
+    desks,
+    handoff_transfers,
+    hard_chats,
+    inbox,
+    notes,
+    wrap_up,
+)
 from web.desk.inbox import Box
 from web.hours import is_open, moment_text, when_text
 from web.models import Handoff, HandoffState, Transfer, TransferState
@@ -151,6 +159,8 @@ def _ending_values(session: Session, handoff: Handoff) -> dict[str, Any]:
     now, row = services().clock(), wrap_up.of_handoff(session, handoff.id)
     was_mine = handoff.closed_at is not None and bool(handoff.staff_id == current_user.id)
     follow_up = wrap_up.open_ones(session, [handoff.id], now).get(handoff.id)
+    is_hard = was_mine and hard_chats.is_hard_today(session, handoff, now)
+    break_offered = was_mine and hard_chats.is_offered(session, handoff, now)
     return {
         "wrap_up": row,
         "wrap_up_codes": wrap_up.labels(services().settings),
@@ -160,7 +170,13 @@ def _ending_values(session: Session, handoff: Handoff) -> dict[str, Any]:
         "follow_up": follow_up,
         "today": wrap_up.today(now),
         "short_day": short_day,
-        "ending_key": [row and row.code, row and row.finished_at, follow_up and follow_up.on],
+        "break_offered": break_offered,
+        "may_say_hard": was_mine and handoff.state in hard_chats.OVER and not is_hard,
+        "care": services().settings.care,
+        "ending_key": [
+            *(row and row.code, row and row.finished_at, follow_up and follow_up.on),
+            *(is_hard, break_offered),
+        ],
     }
 
 

@@ -40,6 +40,7 @@ AUDIENCES = {
     "originals": "staff",
     "care": "staff",
     "endings": "staff",
+    "team": "staff",
     "editor": "staff",
     "review": "staff",
     "insights": "staff",
