@@ -16,11 +16,13 @@ from flask import Flask, current_app
 
 from web.articles.publishing import Publisher
 from web.articles.usage import Usage
+from web.articles.vector_memory import VectorMemory
 from web.chat.bus import Bus
 from web.chat.rasa import Rasa
 from web.chat.stream import Cap, Hub, Remembered, Seen, Typing
 from web.config import Settings
 from web.db import Database, utc_now
+from web.metrics import Metrics
 
 EXTENSION = "front_desk"
 
@@ -42,7 +44,9 @@ class Services:
     rasa: Rasa
     secret: bytes
     clock: Callable[[], datetime] = utc_now
+    metrics: Metrics = field(default_factory=Metrics)
     usage: Usage = field(default_factory=Usage)
+    question_vectors: VectorMemory = field(default_factory=VectorMemory)
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def today(self) -> date:

@@ -9,7 +9,9 @@ from web.views import (
     chat,
     console,
     editor,
+    effects,
     endings,
+    gaps,
     health,
     help,
     insights,
@@ -27,6 +29,6 @@ BLUEPRINTS = tuple(
         *(care, endings, team),
         *(chat, plain, help, privacy, widget, health),
         *(console, answering, canned_replies, board, originals),
-        *(editor, reviewing, insights, account),
+        *(editor, effects, gaps, reviewing, insights, account),
     )
 )

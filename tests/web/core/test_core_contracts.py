@@ -42,6 +42,8 @@ AUDIENCES = {
     "endings": "staff",
     "team": "staff",
     "editor": "staff",
+    "effects": "staff",
+    "gaps": "staff",
     "review": "staff",
     "insights": "staff",
     "account": "staff",
