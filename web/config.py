@@ -28,6 +28,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from web import colours
 from web.chat.rasa import TOPICS
 from web.hours import (
     Calendar,
@@ -42,6 +43,7 @@ from web.hours import Holiday as CalendarHoliday
 from web.models import RoleName
 
 ROOT = Path(__file__).resolve().parent.parent
+ADDRESS = re.compile(r"[^@\s<>,;:\"]+@[^@\s<>,;:\"]+\.[^@\s<>,;:\"]+")
 ORIGIN = re.compile(r"self|https?://[a-z0-9.\-]+(:(\d{1,5}|\*))?", re.IGNORECASE)
 
 
@@ -74,6 +76,27 @@ def _origin(origin: str) -> str:
     return origin
 
 
+def _light(colour: str) -> str:
+    return colours.check(colour, "light")
+
+
+def _dark(colour: str) -> str:
+    return colours.check(colour, "dark")
+
+
+def _picture(path: Path) -> Path:
+    if path.suffix not in (".svg", ".png") or not (ROOT / path).is_file():
+        raise ValueError("is not an .svg or .png file that can be read")
+    return path
+
+
+def _address(address: str) -> str:
+    if address and not ADDRESS.fullmatch(address):
+        raise ValueError("is not an address like chat@clinic.example")
+    return address
+
+
+Lang = Literal["en", "es"]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 Periods = Annotated[tuple[str, ...], AfterValidator(_periods)]
 Week = dict[Weekday, Periods]
@@ -230,8 +253,35 @@ class Privacy(Section):
     folder: Path = ROOT / "docs" / "privacy"
 
 
+class Mail(Section):
+    """The clinic's mail server, for transcripts that patients ask for. No server: no such mail."""
+
+    server: Annotated[str, Field(max_length=253)] = ""
+    port: Annotated[int, Field(ge=1, le=65_535)] = 587
+    tls: Literal["starttls", "tls", "none"] = "starttls"
+    user: str = ""
+    password: SecretStr = SecretStr("")
+    sender: Annotated[str, AfterValidator(_address)] = ""
+    per_hour: Annotated[int, Field(ge=1, le=1000)] = 3
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Mail:
+        if self.server and not self.sender:
+            raise ValueError("sender: is missing; it is the address that mails come from")
+        return self
+
+
 class Site(Section):
+    """A website that shows the chat, and how the chat looks there."""
+
     origins: Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], Field(min_length=1)]
+    color: Annotated[str, AfterValidator(_light)] | None = None
+    color_dark: Annotated[str, AfterValidator(_dark)] | None = None
+    corner: Literal["end", "start"] = "end"
+    logo: Annotated[Path, AfterValidator(_picture)] | None = None
+    launcher: dict[Lang, Annotated[str, Field(min_length=1, max_length=40)]] = {}
+    suggestions: dict[Lang, Annotated[tuple[FactText, ...], Field(max_length=6)]] = {}
+    clear_after_min: Annotated[int, Field(ge=0, le=240)] = 0
 
 
 class Settings(BaseSettings):
@@ -249,6 +299,7 @@ class Settings(BaseSettings):
     database_url: str | None = None
     keys_file: Path | None = None
     keys: SecretStr | None = None
+    metrics_token: SecretStr | None = None
 
     demo: bool = False
     clinic: Clinic
@@ -269,6 +320,7 @@ class Settings(BaseSettings):
     staff: StaffAccounts = StaffAccounts()
     retention: Retention = Retention()
     privacy: Privacy = Privacy()
+    mail: Mail = Mail()
     sites: Annotated[dict[str, Site], Field(min_length=1)]
 
     @classmethod

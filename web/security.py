@@ -120,6 +120,7 @@ def limit_items(settings: Settings) -> dict[str, RateLimitItem]:
         "message": RateLimitItemPerMinute(limits.messages_per_minute),
         "conversation": RateLimitItemPerHour(limits.conversations_per_hour),
         "request": RateLimitItemPerMinute(limits.requests_per_minute),
+        "transcript": RateLimitItemPerHour(settings.mail.per_hour),
         # "Was this helpful?", per network address: a waiting room may share one.
         "help_vote": RateLimitItemPerHour(60),
         # Sign-in: one person who mistypes, one account attacked from many places, one place that

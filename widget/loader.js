@@ -1,38 +1,41 @@
-/**
- * <script src="https://server/widget/loader.js" data-site data-lang data-phone data-emergency async></script>
- * Rule: never throws into the clinic's page, loads nothing until the chat is opened, leaves one name.
- */
+/** Rule: never throws into the clinic's page, loads nothing before the chat is opened, leaves one name. docs/website.md */
 (function () {
   'use strict'
 
-  const $script = document.currentScript || document.querySelector('script[src*="/widget/loader.js"]')
-  const early = window.FrontDesk
-  if (!$script || (early && early.open)) return
+  const $script = document.currentScript
+  if (!$script) return
+  const early = window.FrontDesk ?? []
+  const data = $script.dataset
+  const site = data.site ?? ''
+  const all = early.all ?? {}
+  if (all[site]) return
+  // Filled in by the server.
+  const SITES = {}
+  const look = SITES[site] ?? {}
 
   const HELLO_WITHIN_MS = 8000
   const WORDS = {
     en: {
-      ask: 'Ask us', title: 'Chat with the clinic', unread: 'new messages: ', wait: 'Opening the chat…',
+      ask: 'Ask us', title: 'Chat with the clinic', unread: 'new messages: ', wait: 'Opening…',
       sorry: 'The chat cannot be reached right now.', call: 'Please call us:',
       again: 'Try again', close: 'Close', emergency: 'Emergency? Call'
     },
     es: {
-      ask: 'Pregúntenos', title: 'Chat con la clínica', unread: 'mensajes nuevos: ', wait: 'Abriendo el chat…',
-      sorry: 'No se puede abrir el chat en este momento.', call: 'Por favor, llámenos:',
-      again: 'Intentar de nuevo', close: 'Cerrar', emergency: '¿Emergencia? Llame al'
+      ask: 'Pregúntenos', title: 'Chat con la clínica', unread: 'mensajes nuevos: ', wait: 'Abriendo…',
+      sorry: 'El chat no está disponible ahora.', call: 'Por favor, llámenos:',
+      again: 'Reintentar', close: 'Cerrar', emergency: '¿Emergencia? Llame al'
     }
   }
-  // `!important` in here outranks the page's own.
+  // `!important` here outranks the page's.
   const CSS = `
 :host{all:initial!important;display:block!important;--ink:#12302f;--paper:#fff;--accent:#0f5f5c;--on:#fff;--ring:#8a4b00}
 *{box-sizing:border-box}
 [hidden]{display:none!important}
 button,.box{font:600 16px/1.4 system-ui,Roboto,Arial,sans-serif}
-button{min-height:48px;padding:0 20px;border:1px solid var(--accent);border-radius:24px;background:var(--accent);color:var(--on);cursor:pointer}
-button:hover{filter:brightness(.9)}
+button{min-height:48px;padding:0 20px;border:0;border-radius:24px;background:var(--accent);color:var(--on);cursor:pointer}
 :focus-visible{outline:3px solid var(--ring);outline-offset:3px}
 .launcher,dialog{position:fixed;inset:auto;inset-block-end:20px;inset-inline-end:20px;z-index:2147483647;box-shadow:0 6px 24px #12302f4d}
-.launcher{display:flex;align-items:center;gap:10px}
+.launcher{margin-block-end:calc(var(--up)*64px);display:flex;align-items:center;gap:10px}
 .launcher::before{content:"";width:21px;height:17px;border:2px solid;border-radius:9px 9px 9px 2px}
 .badge{min-width:24px;padding:1px 7px;border-radius:12px;background:#ffd9a0;color:#3d2200}
 dialog{width:400px;height:min(680px,100dvh - 40px);max-width:none;max-height:none;margin:0;padding:0;border:0;border-radius:18px;background:var(--paper);color:var(--ink);overflow:hidden}
@@ -48,18 +51,18 @@ a{display:inline-block;padding:10px 0;color:var(--accent);font-size:20px}
 @media (forced-colors:active){button,.badge{border:2px solid}}
 @media print{:host{display:none!important}}`
 
-  const data = $script.dataset
   const server = new URL($script.src, location.href).origin
   const isPhone = matchMedia('(max-width:520px),(max-height:460px)')
   const $page = document.documentElement
   const hearers = {}
   let lang, words, $host, $launcher, $ask, $badge, $dialog, $frame, $box, $said, $again, timer, saidHello, pageOverflow, hasPushed
   let question = ''
+  let context = {}
   setLang(data.lang || $page.lang)
 
   function safely (act) {
     return (...rest) => {
-      try { return act(...rest) } catch (error) { console.warn('FrontDesk:', error) }
+      try { return act(...rest) } catch (error) { console.warn(error) }
     }
   }
 
@@ -69,51 +72,54 @@ a{display:inline-block;padding:10px 0;color:var(--accent);font-size:20px}
     words = WORDS[lang]
   }
 
+  function ask () { return look.ask?.[lang] ?? words.ask }
+
   function url () {
-    return server + '/chat?' + new URLSearchParams({ lang, ...(data.site && { site: data.site }), host: location.origin })
+    return server + '/chat?' + new URLSearchParams({ lang, ...(site && { site }), host: location.origin })
   }
 
-  function emit (name, detail) { for (const act of hearers[name] || []) safely(act)(detail) }
+  function emit (name, detail) { hearers[name]?.forEach(act => safely(act)(detail)) }
 
   function make ($parent, name, className, text) {
     const $made = document.createElement(name)
-    $made.className = className || ''
-    $made.textContent = text || ''
-    if ($parent) $parent.append($made)
+    if (className) $made.className = className
+    if (text) $made.textContent = text
+    $parent?.append($made)
     return $made
   }
 
   function makeButton ($parent, className, text, act) {
     const $made = make($parent, 'button', className, text)
     $made.type = 'button'
-    $made.addEventListener('click', safely(() => act()))
+    $made.onclick = safely(() => act())
     return $made
   }
 
   function draw () {
     $host = make(null, 'front-desk')
     const root = $host.attachShadow({ mode: 'open' })
-    // The CSP may forbid inline style.
+    // A CSP may forbid <style>.
     const sheet = new CSSStyleSheet()
-    sheet.replaceSync(CSS)
+    sheet.replaceSync(CSS + (look.css ?? ''))
     root.adoptedStyleSheets = [sheet]
     $launcher = makeButton(root, 'launcher', '', open)
     $ask = make($launcher, 'span')
     $badge = make($launcher, 'span', 'badge')
     showUnread(0)
     $dialog = make(root, 'dialog')
-    $dialog.addEventListener('close', safely(closed))
-    $dialog.addEventListener('keydown', event => { if (event.key === 'Escape') close() })
+    $dialog.onclose = safely(closed)
+    $dialog.onkeydown = event => { if (event.key === 'Escape') close() }
     speak()
-    // Beside the body: a page may re-render that.
+      // Pages re-render their body.
+    $host.style.setProperty('--up', document.querySelectorAll('front-desk').length)
     $page.append($host)
   }
 
   function speak () {
     $host.lang = lang
-    $ask.textContent = words.ask
+    $ask.textContent = ask()
     $dialog.ariaLabel = words.title
-    if ($box) $box.remove()
+    $box?.remove()
     drawBox()
     $box.hidden = saidHello
   }
@@ -131,15 +137,13 @@ a{display:inline-block;padding:10px 0;color:var(--accent);font-size:20px}
   }
 
   function load () {
-    show(false)
     $said.textContent = words.wait
     $again.hidden = true
-    if ($frame) $frame.remove()
-    $frame = make(null, 'iframe')
+    $frame?.remove()
+    $frame = make($dialog, 'iframe')
     $frame.title = words.title
-    $frame.hidden = true
     $frame.src = url()
-    $dialog.append($frame)
+    show(false)
     clearTimeout(timer)
     timer = setTimeout(() => {
       $said.textContent = words.sorry
@@ -150,7 +154,7 @@ a{display:inline-block;padding:10px 0;color:var(--accent);font-size:20px}
   function show (isThere) {
     saidHello = isThere
     $box.hidden = isThere
-    if ($frame) $frame.hidden = !isThere
+    $frame.hidden = !isThere
   }
 
   function tell (message) {
@@ -160,13 +164,13 @@ a{display:inline-block;padding:10px 0;color:var(--accent);font-size:20px}
   function tellOpen () {
     if (!saidHello) return
     $frame.focus()
-    // "?" may hold what a patient typed.
-    tell({ type: 'open', page: location.origin + location.pathname, question })
+    // "?" may hold what was typed.
+    tell({ type: 'open', context: { page_url: location.origin + location.pathname, ...context }, question })
     question = ''
   }
 
   function open (text) {
-    // No exact origin: file:, sandboxes.
+    // file:, sandboxes
     if (location.origin === 'null') return window.open(url(), '_blank', 'noopener')
     question = text || question
     if (!$host.isConnected) { $page.append($host); load() }
@@ -204,14 +208,13 @@ a{display:inline-block;padding:10px 0;color:var(--accent);font-size:20px}
   function fit () {
     const view = visualViewport
     const follows = isPhone.matches && $dialog.open
-    $dialog.style.height = follows ? view.height + 'px' : ''
-    $dialog.style.top = follows ? view.offsetTop + 'px' : ''
+    $dialog.style = follows ? `height:${view.height}px;top:${view.offsetTop}px` : ''
   }
 
   function showUnread (count) {
     $badge.hidden = !count
     $badge.textContent = count
-    $launcher.ariaLabel = count ? words.ask + ', ' + words.unread + count : null
+    $launcher.ariaLabel = count ? ask() + ', ' + words.unread + count : null
   }
 
   const hear = safely(event => {
@@ -232,12 +235,11 @@ a{display:inline-block;padding:10px 0;color:var(--accent);font-size:20px}
     if (type === 'size') $dialog.classList.toggle('large', name === 'large')
   })
 
-  /** <a href="/contact" data-front-desk="How do I get a refill?"> */
   const hearClick = safely(event => {
-    const $link = event.target.closest('[data-front-desk]')
-    if (!$link) return
+    const $link = event.target.closest('[data-front-desk-open]')
+    if (!$link || ($link.dataset.frontDeskSite ?? Object.keys(all)[0]) !== site) return
     event.preventDefault()
-    open($link.dataset.frontDesk)
+    open($link.dataset.frontDeskOpen)
   })
 
   function locale (wish) {
@@ -252,34 +254,40 @@ a{display:inline-block;padding:10px 0;color:var(--accent);font-size:20px}
     close()
   })
 
-  const ears = [[window, 'message', hear], [window, 'popstate', hearBack], [document, 'click', hearClick], [visualViewport, 'resize', safely(fit)]]
+  const ears = new AbortController()
 
   function destroy () {
-    for (const [$where, name, act] of ears) $where.removeEventListener(name, act)
+    ears.abort()
     clearTimeout(timer)
-    if ($dialog.open) $page.style.overflow = pageOverflow
+    close()
     $host.remove()
-    delete window.FrontDesk
+    delete all[site]
+    if (window.FrontDesk === acts) delete window.FrontDesk
   }
 
   function start () {
     draw()
-    for (const [$where, name, act] of ears) $where.addEventListener(name, act)
-    // FrontDesk = [['ask', 'Where do I park?']]
-    if (Array.isArray(early)) for (const [name, ...rest] of early) window.FrontDesk[name](...rest)
+    const { signal } = ears
+    addEventListener('message', hear, { signal })
+    addEventListener('popstate', hearBack, { signal })
+    visualViewport.addEventListener('resize', safely(fit), { signal })
+    addEventListener('click', hearClick, { signal })
+    if (early.map) early.map(([name, ...rest]) => acts[name](...rest))
   }
 
   function whenReady (act) {
     return safely((...rest) => {
       if (document.body) act(...rest)
-      else document.addEventListener('DOMContentLoaded', safely(() => act(...rest)))
+      else addEventListener('DOMContentLoaded', safely(() => act(...rest)))
     })
   }
 
   const acts = { open: () => open(), close, ask: text => open(String(text)), locale, destroy }
   for (const name in acts) acts[name] = whenReady(acts[name])
-  // ready, open, close, unread (count)
-  acts.on = (name, act) => { (hearers[name] = hearers[name] || []).push(act) }
-  window.FrontDesk = Object.freeze(acts)
+  acts.context = facts => { context = { ...facts } }
+  acts.on = (name, act) => { (hearers[name] ??= []).push(act) }
+  acts.all = all
+  all[site] = Object.freeze(acts)
+  if (!early.open) window.FrontDesk = acts
   whenReady(start)()
 })()

@@ -3,22 +3,25 @@
  */
 import { Api, Feed, sleep } from './panel/api.js'
 import { Conversation, Memory, localStorageOrNull, newId } from './panel/conversation.js'
-import { Face, LANGUAGES, StatusLine, beep, findParts, makeStrings, pickLanguage } from './panel/face.js'
-import { Composer, Forms, Menu, confirmIn, thank } from './panel/forms.js'
+import { Composer } from './panel/composer.js'
+import { thank } from './panel/elements.js'
+import { Face, LANGUAGES, StatusLine, findParts, makeStrings, pickLanguage } from './panel/face.js'
 import { LogView } from './panel/log.js'
 import { Outbox, makeItem } from './panel/outbox.js'
 import { Host, Tabs } from './panel/windows.js'
 
 const REST_AFTER_HIDDEN_MS = 120000
-const NOTHING = { status: 'bot', working: false, agent: null, agent_typing: false, rating_due: false, text: '' }
+const NOTHING = { status: 'bot', working: false, agent: null, agent_typing: false, survey: null, text: '' }
 
 export class Panel {
   #isOpen = false
   #unread = 0
-  #page = ''
+  #context = {}
   #restTimer = null
   #state = NOTHING
   #afterYes = null
+  #forms = null
+  #menu = null
 
   /** facts: the body's data-* attributes. */
   constructor ($root, facts, memory, strings) {
@@ -35,7 +38,7 @@ export class Panel {
     this.conversation = new Conversation({
       api: this.api, memory, locks, lockName: `${name}:create`,
       facts: () => ({
-        lang: say().lang, site: facts.site, page_url: this.#page || undefined, privacy_version: memory.get('agreed') ?? undefined
+        ...this.#context, lang: say().lang, site: facts.site, privacy_version: memory.get('agreed') ?? undefined
       })
     })
     this.status = new StatusLine($.said, $.state)
@@ -53,8 +56,6 @@ export class Panel {
       memory, strings: say, status: this.status,
       onSend: text => this.send({ text }, text), onTyping: () => this.#tellTyping()
     })
-    this.forms = new Forms({ $log: $.log, send: body => this.#write(() => this.api.sendForm(body)), strings: say, status: this.status })
-    this.menu = new Menu({ $button: $['menu-button'], $menu: $.menu, onPick: picked => this.#pick(picked) })
     this.feed = new Feed({
       api: this.api, cursor: () => this.view.log.cursor, isHidden: () => document.hidden,
       onRow: (row, after) => {
@@ -93,15 +94,16 @@ export class Panel {
         if (isAsked(answer)) this.#askForYes()
         this.#takeLine(answer.status !== 0)
       },
-      onSent: item => {
+      onSent: (item, { body }) => {
         this.view.markSent(item.client_id)
         this.feed.nudge()
+        this.#offerLanguage(body?.written_in)
       },
       onGone: () => this.#startFresh('gone')
     })
     this.host = new Host({
       window,
-      onOpen: (page, question) => this.#open(page, question),
+      onOpen: (context, question) => this.#open(context, question),
       onClose: () => this.#close(),
       onLang: lang => this.#switchLanguage(lang)
     })
@@ -114,8 +116,9 @@ export class Panel {
     this.$.welcome.hidden = this.conversation.isThere
     this.#showConsent()
     if (this.host.isFramed) this.host.hello()
-    else this.#open('', '')
+    else this.#open({}, '')
     this.outbox.run()
+    this.#watchIdle()
   }
 
   send (body, label) {
@@ -125,9 +128,9 @@ export class Panel {
     return this.outbox.add(makeItem(newId(), body, label))
   }
 
-  #open (page, question) {
+  #open (context, question) {
     this.#isOpen = true
-    this.#page = page
+    this.#context = context
     this.#countUnread(0)
     this.composer.focus()
     this.#attend()
@@ -192,7 +195,7 @@ export class Panel {
     this.$.welcome.hidden = true
     const isNew = this.view.place(row, isLive)
     if (!isNew || !isLive || !['bot', 'agent'].includes(row.author)) return
-    if (this.memory.get('sound')) beep()
+    if (this.memory.get('sound')) this.#beep()
     if (!this.#isOpen || document.hidden) this.#countUnread(this.#unread + 1)
   }
 
@@ -315,56 +318,71 @@ export class Panel {
     this.tabs.leave()
     this.feed.mode = 'off'
     this.view.clear()
-    this.$.after.replaceChildren()
+    this.face.clearAfter()
     this.face.showNotice(null)
     this.$.welcome.hidden = this.conversation.isThere
     this.#takeState(NOTHING)
   }
 
-  async #pick (picked) {
-    if (picked === 'sound') return this.#toggleSound()
-    if (picked === 'size') return this.#toggleSize()
-    if (picked === 'save' || picked === 'held') return this.#showHeld(picked)
-    if (this.conversation.isThere && !await this.#finish(picked)) return
-    if (picked === 'end' && this.conversation.isThere) return
-    for (const item of this.outbox.clear()) this.view.dropPending(item.client_id)
-    if (picked !== 'end') this.#clear()
-    this.#startFresh({ forget: 'forgotten', shared: 'cleared' }[picked] ?? null)
-    this.composer.focus()
-  }
-
-  #clear () {
-    this.memory.clear()
-    this.composer.clear()
-    this.$.sound.ariaPressed = 'false'
-    this.#showConsent()
-  }
-
-  async #showHeld (picked) {
-    const { strings } = this.face
-    const { body } = this.conversation.isThere ? await this.api.held() : { body: { as_text: strings.say('nothing_held') } }
-    if (!body || body.error) return this.face.explain({ body })
-    const { Paper } = await import('./panel/paper.js')
-    this.paper ??= new Paper(this.$)
-    this.paper.show(strings, picked, body)
-  }
-
-  async #finish (picked) {
-    const { strings } = this.face
-    const words = [strings.say(`confirm_${picked}`), strings.say(`yes_${picked}`)]
-    if (!await confirmIn(this.$.dialog, this.$['dialog-text'], this.$['dialog-yes'], ...words)) return false
-    const answer = picked === 'forget' ? await this.api.forget() : await this.api.end()
-    // A shared computer is cleared whether or not the clinic can be reached.
-    if (picked === 'shared') return true
-    const isDone = answer.status >= 200 && answer.status < 300
-    const isOver = answer.status === 404 || answer.body?.error?.code === 'conversation_ended'
-    if (!isDone && !isOver) {
-      this.face.explain(answer)
-      return false
+  /** What few need is loaded when it is wanted. @returns null: it cannot be had now */
+  async #load (load) {
+    try { return await load() } catch {
+      this.face.explain(null)
+      return null
     }
-    // A stream that is down would say it late.
-    if (picked === 'end') await this.#catchUp()
-    return true
+  }
+
+  async #toggleMenu () {
+    const opens = this.$.menu.hidden
+    const module = await this.#load(() => import('./panel/menu.js'))
+    if (!module) return
+    this.#menu ??= this.#makeMenu(module)
+    this.#menu.toggle(opens)
+  }
+
+  #makeMenu ({ Menu }) {
+    const { $, api, composer, conversation, face, host, memory, outbox, view } = this
+    return new Menu({
+      $, api, composer, conversation, face, host, memory, outbox, view, beep: () => this.#beep(),
+      catchUp: () => this.#catchUp(), showConsent: () => this.#showConsent(), startFresh: why => this.#startFresh(why)
+    })
+  }
+
+  async #submitForm ($form) {
+    const module = await this.#load(() => import('./panel/forms.js'))
+    if (!module) return
+    this.#forms ??= new module.Forms({
+      send: body => this.#write(() => this.api.sendForm(body)), strings: () => this.face.strings, status: this.status
+    })
+    this.#forms.submit($form)
+  }
+
+  async #beep () { (await this.#load(() => import('./panel/sound.js')))?.beep() }
+
+  /** lang: what the first words were written in, where that is another one. */
+  async #offerLanguage (lang) {
+    if (!LANGUAGES.includes(lang) || lang === this.face.strings.lang || this.memory.get('offered')) return
+    this.memory.set('offered', true)
+    try {
+      const { offerLanguage } = await import('./panel/offer.js')
+      const back = () => this.composer.focus()
+      const question = await offerLanguage(this.$.composer, lang, this.facts, {
+        onYes: () => this.#switchLanguage(lang).then(back), onNo: back
+      })
+      this.status.announce(question, lang)
+    } catch { /* nobody misses an offer; the switch is in the head */ }
+  }
+
+  async #watchIdle () {
+    const idleMs = Number(this.facts.clearAfterMin) * 60000
+    if (!idleMs) return
+    const { Idle } = await import('./panel/idle.js')
+    const onClear = async () => {
+      const module = await this.#load(() => import('./panel/menu.js'))
+      this.#menu ??= this.#makeMenu(module)
+      await this.#menu.clearShared()
+    }
+    this.idle = new Idle({ $dialog: this.$.idle, idleMs, onClear })
   }
 
   #listen () {
@@ -374,12 +392,16 @@ export class Panel {
     $.person.addEventListener('click', () => this.#askForPerson())
     $.close.addEventListener('click', () => this.host.close())
     $.close.hidden = $.size.hidden = !this.host.isFramed
-    $.sound.ariaPressed = String(this.memory.get('sound', false))
+    $['menu-button'].addEventListener('click', () => this.#toggleMenu())
     $.log.addEventListener('click', event => this.#press(event.target.closest('button')))
+    $.log.addEventListener('submit', event => {
+      event.preventDefault()
+      this.#submitForm(event.target)
+    })
     document.addEventListener('keydown', event => {
-      if (event.key !== 'Escape' || $.dialog.open || $.paper.open) return
-      if (this.menu.isOpen) this.menu.close()
-      else this.host.close()
+      if (event.key !== 'Escape' || $.dialog.open || $.paper.open || $.idle.open) return
+      if ($.menu.hidden) this.host.close()
+      else this.#menu.close()
     })
     document.addEventListener('visibilitychange', () => this.#wake())
     for (const name of ['pageshow', 'online']) window.addEventListener(name, () => this.#wake())
@@ -437,19 +459,6 @@ export class Panel {
     this.#unread = count
     this.host.unread(count)
     this.face.showTitle(count)
-  }
-
-  #toggleSound () {
-    const isOn = !this.memory.get('sound')
-    this.memory.set('sound', isOn)
-    this.$.sound.ariaPressed = String(isOn)
-    if (isOn) beep()
-  }
-
-  #toggleSize () {
-    const isLarge = this.$.size.ariaPressed !== 'true'
-    this.$.size.ariaPressed = String(isLarge)
-    this.host.size(isLarge ? 'large' : 'normal')
   }
 }
 

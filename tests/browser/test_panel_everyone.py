@@ -44,7 +44,7 @@ def test_each_of_200_messages_is_announced_once(new_patient: NewPatient) -> None
     pat.ask(BENCH)
     first = max(numbers_shown(pat))
     sent = {"to": first}
-    state = {"status": "bot", "working": False, "rating_due": False, "text": ""}
+    state = {"status": "bot", "working": False, "survey": None, "text": ""}
 
     def stream(route: Route) -> None:
         last = min(sent["to"] + 17, first + ROWS)

@@ -80,7 +80,7 @@ def test_without_desks_there_is_one_for_everything(tmp_path: Path) -> None:
     settings = clinic_settings(tmp_path, desks=())
     assert [desk.id for desk in desks.known(settings)] == ["front"]
     assert desks.of_topic(settings, "billing").id == "front"
-    assert desks.opening(settings)["es"]["title"] == "Preguntas frecuentes"
+    assert desks.opening(settings, {})["es"]["title"] == "Preguntas frecuentes"
 
 
 # A reason chosen first ---------------------------------------------------------------------------

@@ -60,7 +60,7 @@ def test_it_works(desk: Desk) -> None:
     with desk.open() as session:
         handoffs.resolve(session, handoff.id, ana.id)
     after = desk.status(pat)
-    assert (after.status, after.rating_due) == ("bot", True)
+    assert (after.status, after.survey) == ("bot", "person")
     assert desk.lines(pat) == ["queued", "agent_joined", "agent_resolved"]
 
 
@@ -550,7 +550,7 @@ def test_a_patient_who_ends_it_leaves_no_open_handoff(
         conversations.end(session, pat)
     assert desk.handoff(waiting).state is state
     assert desk.status(pat).status == "ended"
-    assert desk.status(pat).rating_due is claimed
+    assert (desk.status(pat).survey == "person") is claimed
 
 
 # What is written down ----------------------------------------------------------------------------

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { readFileSync, readdirSync } from 'node:fs'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { countCharacters, errorKey } from '../../widget/panel/forms.js'
+import { countCharacters } from '../../widget/panel/composer.js'
+import { errorKey } from '../../widget/panel/forms.js'
 
 const WIDGET = new URL('../../widget/', import.meta.url)
 const read = name => readFileSync(new URL(name, WIDGET), 'utf8')
@@ -12,9 +13,23 @@ const scripts = ['panel.js', ...modules]
 
 test('the loader is at most 4 kB gzipped', () => assert.ok(size('loader.js') <= 4000, String(size('loader.js'))))
 
+/** What is loaded when the panel opens: panel.js and what it imports, by and by. The rest comes when it is wanted. */
+function loadedAtOpen (name = 'panel.js', found = new Set()) {
+  if (found.has(name)) return found
+  found.add(name)
+  for (const [, from] of read(name).matchAll(/^import .* from '([^']+)'/gm)) loadedAtOpen(new URL(from, new URL(name, 'x:/')).pathname.slice(1), found)
+  return found
+}
+
+test('what few need is not loaded by all', () => {
+  const atOpen = loadedAtOpen()
+  for (const part of ['api', 'composer', 'log', 'outbox']) assert.ok(atOpen.has(`panel/${part}.js`), part)
+  for (const part of ['forms', 'idle', 'menu', 'offer', 'paper', 'rating', 'sound']) assert.ok(!atOpen.has(`panel/${part}.js`), part)
+})
+
 test('all the panel loads, its markup and the larger language included, is at most 30 kB gzipped', () => {
   const texts = Math.max(size('strings/en.json'), size('strings/es.json'))
-  const total = [...scripts, 'panel.css', 'messages.css', 'panel.html'].reduce((sum, name) => sum + size(name), texts)
+  const total = [...loadedAtOpen(), 'panel.css', 'messages.css', 'panel.html'].reduce((sum, name) => sum + size(name), texts)
   assert.ok(total <= 30000, String(total))
 })
 

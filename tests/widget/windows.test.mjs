@@ -120,7 +120,7 @@ test('the frame tells the clinic\'s page alone, by its exact origin', () => {
 
 test('the frame hears its own page, and nobody else', () => {
   const { opened, say } = page()
-  const open = { frontDesk: 1, type: 'open', page: '/a', question: 'b' }
+  const open = { frontDesk: 1, type: 'open', context: { page_url: '/a', desk: 7, more: 1 }, question: 'b' }
   say(open, { origin: 'https://other.example' })
   say(open, { source: {} })
   say({ type: 'open' })
@@ -129,7 +129,7 @@ test('the frame hears its own page, and nobody else', () => {
   assert.deepEqual(opened, [])
   say(open)
   say({ frontDesk: 1, type: 'close' })
-  assert.deepEqual(opened, [['/a', 'b'], 'closed'])
+  assert.deepEqual(opened, [[{ page_url: '/a', desk: '7' }, 'b'], 'closed'])
 })
 
 test('a page of its own has nobody to tell', () => {

@@ -74,7 +74,7 @@ def _state(
         "working": bool(working),
         "agent": status.agent,
         "agent_typing": services.typing.is_typing(conversation.id, "agent"),
-        "rating_due": status.rating_due,
+        "survey": status.survey,
         "text": _status_line(status, conversation.lang),
     }
 

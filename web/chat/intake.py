@@ -44,6 +44,7 @@ class NewConversation(Incoming):
     site: Annotated[str, Field(max_length=40)] | None = None
     page_url: Annotated[str, Field(max_length=2000)] | None = None
     privacy_version: Annotated[str, Field(max_length=40)] | None = None
+    desk: Annotated[str, Field(max_length=40)] | None = None
 
 
 class NewMessage(Incoming):
@@ -90,6 +91,10 @@ class ChatRating(Incoming):
 
 class Consent(Incoming):
     version: Annotated[str, Field(max_length=40)]
+
+
+class Transcript(Incoming):
+    email: Annotated[str, Field(max_length=254)]
 
 
 class Language(Incoming):

@@ -6,14 +6,14 @@ first, then what the assistant understood, then what was read last. Nothing is e
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from web.chat.rasa import TOPICS
-from web.config import Desk, Settings
+from web.config import Desk, Lang, Settings
 from web.models import Conversation, Kind, Message, Staff, staff_desk
 from web.services import services
 from web.wording import langs, say
@@ -67,14 +67,20 @@ def _general(desks: Sequence[Desk]) -> Desk:
     return next((desk for desk in desks if GENERAL in desk.topics), desks[0])
 
 
-def opening(settings: Settings) -> dict[str, dict[str, Any]]:
-    """Return what an empty chat offers, by language; `body` is what picking it posts."""
-    return {lang: _opening(settings, lang) for lang in langs()}
+def opening(
+    settings: Settings, suggestions: Mapping[Lang, Sequence[str]]
+) -> dict[str, dict[str, Any]]:
+    """Return what an empty chat offers, by language; `body` is what picking it posts.
+
+    suggestions: a site's own questions, by language, instead of the desks.
+    """
+    own = {str(lang): questions for lang, questions in suggestions.items()}
+    return {lang: _opening(settings, lang, own.get(lang, ())) for lang in langs()}
 
 
-def _opening(settings: Settings, lang: str) -> dict[str, Any]:
-    if len(settings.desks) < 2:
-        asked = [say(lang, f"opening.{key}") for key in OFTEN_ASKED]
+def _opening(settings: Settings, lang: str, own: Sequence[str]) -> dict[str, Any]:
+    if own or len(settings.desks) < 2:
+        asked = own or [say(lang, f"opening.{key}") for key in OFTEN_ASKED]
         choices = [{"label": text, "body": {"text": text}} for text in asked]
         return {"title": say(lang, "opening.often"), "choices": choices}
     choices = [

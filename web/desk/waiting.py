@@ -22,6 +22,7 @@ ALARMS_AFTER_S = (60, 120)  # a danger nobody has opened: staff are told again, 
 WAITING = (HandoffState.REQUESTED, HandoffState.OFFERED)
 
 Status = Literal["bot", "waiting", "agent", "message_left", "ended"]
+Survey = Literal["bot", "person", "message"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class HandoffStatus:
     status: Status
     agent: str | None = None
     position: int | None = None
-    rating_due: bool = False
+    survey: Survey | None = None  # what the patient may be asked: how it was
     nobody_here: bool = False
     wait_min: tuple[int, int] | None = None  # from and to; None when it cannot be told
 
@@ -39,9 +40,9 @@ class HandoffStatus:
 def status(session: Session, conversation_id: str) -> HandoffStatus:
     conversation = session.get_one(Conversation, conversation_id)
     handoff = latest(session, conversation_id)
-    due = _rating_due(conversation, handoff)
+    survey = _survey(conversation, handoff)
     if conversation.ended_at is not None:
-        return HandoffStatus("ended", rating_due=due)
+        return HandoffStatus("ended", survey=survey)
     if handoff is None:
         return HandoffStatus("bot")
     if handoff.state is HandoffState.CLAIMED:
@@ -53,15 +54,24 @@ def status(session: Session, conversation_id: str) -> HandoffStatus:
             wait_min = estimates.estimate(session, handoff, place, services().clock())
         return HandoffStatus("waiting", position=place, nobody_here=nobody_here, wait_min=wait_min)
     if handoff.state is HandoffState.MESSAGE_LEFT and handoff.answered_at is None:
-        return HandoffStatus("message_left")
-    return HandoffStatus("bot", rating_due=due)
+        return HandoffStatus("message_left", survey=survey)
+    return HandoffStatus("bot", survey=survey)
 
 
-def _rating_due(conversation: Conversation, handoff: Handoff | None) -> bool:
-    """A person helped and the patient has not yet said how it was."""
-    if handoff is None or handoff.state is not HandoffState.RESOLVED or handoff.closed_at is None:
-        return False
-    return conversation.rated_at is None or conversation.rated_at < handoff.closed_at
+def _survey(conversation: Conversation, handoff: Handoff | None) -> Survey | None:
+    """Return who helped, if the patient has not yet said how it was."""
+    if handoff is None:
+        is_due = conversation.ended_at is not None and conversation.rated_at is None
+        return "bot" if is_due and conversation.last_n > 1 else None
+    since = handoff.closed_at or handoff.requested_at
+    is_rated = conversation.rated_at is not None and conversation.rated_at >= since
+    return None if is_rated else _HELPED.get(handoff.state)
+
+
+_HELPED: dict[HandoffState, Survey] = {
+    HandoffState.RESOLVED: "person",
+    HandoffState.MESSAGE_LEFT: "message",
+}
 
 
 def latest(session: Session, conversation_id: str) -> Handoff | None:

@@ -12,7 +12,7 @@ from typing import TypeVar
 from flask import Blueprint, Response, current_app, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from web import hours, security
+from web import hours, mail, security
 from web.chat import contact, conversations, feed, forms, intake, tokens
 from web.chat.acts import NotInLog
 from web.chat.conversations import ConversationEnded
@@ -114,6 +114,7 @@ def start() -> ResponseReturnValue:
         page_url=intake.page_address(wanted.page_url),
         address_hash=address_hash(),
         agreed_to=consent.at_start(services().settings, wanted.privacy_version),
+        desk=wanted.desk if desks.named(services().settings, wanted.desk) else None,
     )
     return jsonify(id=conversation_id, token=token), 201
 
@@ -132,6 +133,7 @@ def post_message(conversation_id: str) -> ResponseReturnValue:
         n=received.n,
         card=card_for_patient(g.seen.card, received.continue_n, g.lang),
         masked=received.masked,
+        written_in=conversations.written_in(g.raw_text, g.lang),
     ), 202
 
 
@@ -229,7 +231,22 @@ def end(conversation_id: str) -> ResponseReturnValue:
 @blueprint.get("/conversations/<conversation_id>/data")
 def data(conversation_id: str) -> ResponseReturnValue:
     with services().database.reading() as session:
-        return jsonify(export.everything(session, conversation_id, g.lang, request.url_root))
+        held = export.everything(session, conversation_id, g.lang, request.url_root)
+    return jsonify({**held, "mails": bool(services().settings.mail.server)})
+
+
+@blueprint.post("/conversations/<conversation_id>/transcript")
+def mail_transcript(conversation_id: str) -> ResponseReturnValue:
+    """Send what was said to the address that the patient typed, and nowhere else."""
+    settings, to = services().settings, body(intake.Transcript).email
+    if not settings.mail.server:
+        raise ApiError(404, "not_found")
+    for key in (conversation_id, address_hash()):
+        refuse_if_too_many("transcript", key, "too_many_mails")
+    with services().database.reading() as session:
+        held = export.everything(session, conversation_id, g.lang, request.url_root)
+    mail.send(settings.mail, to, say(g.lang, "mail.subject"), held["transcript"])
+    return jsonify(sent=True), 202
 
 
 @blueprint.delete("/conversations/<conversation_id>")
@@ -250,6 +267,16 @@ def _not_found(_error: Exception) -> ResponseReturnValue:
 @blueprint.errorhandler(desks.DeskUnknown)
 def _desk_unknown(_error: Exception) -> ResponseReturnValue:
     return error_response(ApiError(400, "bad_request"))
+
+
+@blueprint.errorhandler(mail.AddressInvalid)
+def _address_invalid(_error: Exception) -> ResponseReturnValue:
+    return error_response(ApiError(422, "form_invalid", fields={"email": "email_wrong"}))
+
+
+@blueprint.errorhandler(mail.MailNotSent)
+def _mail_not_sent(_error: Exception) -> ResponseReturnValue:
+    return error_response(ApiError(502, "mail_not_sent"))
 
 
 @blueprint.errorhandler(consent.ConsentNeeded)

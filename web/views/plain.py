@@ -118,7 +118,7 @@ def page(problem: Exception | None = None) -> ResponseReturnValue:
         "chat/plain.html",
         lang,
         rows=rows,
-        opening=desks.opening(settings)[lang],
+        opening=desks.opening(settings, {})[lang],
         state=state,
         problem=_spoken(problem, lang) if problem else "",
         typed=request.form.get("text", "") if problem else "",

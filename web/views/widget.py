@@ -1,7 +1,7 @@
 """What a clinic's page loads: the script tag's files, the panel's frame, a page to try it on.
 
-Rule: open to all. Files of `widget/` are served as they are written; the panel's page carries its
-facts in data-* attributes and no script of its own.
+Rule: open to all. Files of `widget/` are served as they are written, but for the looks of the sites
+in the loader; the panel's page carries its facts in data-* attributes and no script of its own.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ import gzip
 from functools import lru_cache
 from pathlib import Path
 
-from flask import Blueprint, Response, abort, request, send_from_directory
+from flask import Blueprint, Response, abort, request, send_file, send_from_directory
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
-from web.config import ROOT
+from web import sites
+from web.config import ROOT, Site
 from web.desk import desks
 from web.errors import request_lang
 from web.pages import render_page
 from web.services import services
-from web.sites import known_site
 
 blueprint = Blueprint("widget", __name__)
 
@@ -35,6 +35,36 @@ TEXTS = ("text/javascript", "text/css", "application/json")
 LOADER_MAX_AGE_S = 300
 
 
+@blueprint.get("/widget/loader.js")
+def loader() -> ResponseReturnValue:
+    script = (FOLDER / "loader.js").read_text(encoding="utf-8")
+    response = Response(sites.loader(script, services().settings), mimetype="text/javascript")
+    response.add_etag()
+    response.cache_control.max_age = LOADER_MAX_AGE_S
+    response.cache_control.public = True
+    response.make_conditional(request)
+    return _squeezed(response)
+
+
+@blueprint.get("/widget/sites/<name>.css")
+def site_colours(name: str) -> ResponseReturnValue:
+    response = Response(sites.stylesheet(_site(name)), mimetype="text/css")
+    response.cache_control.no_cache = True
+    return response
+
+
+@blueprint.get("/widget/sites/<name>/logo")
+def site_logo(name: str) -> ResponseReturnValue:
+    logo = _site(name).logo
+    if logo is None:
+        abort(404)
+    return send_file(ROOT / logo, mimetype=TYPES[logo.suffix], conditional=True)
+
+
+def _site(name: str) -> Site:
+    return services().settings.sites.get(name) or abort(404)
+
+
 @blueprint.get("/widget/<path:name>")
 def file(name: str) -> ResponseReturnValue:
     kind = TYPES.get(Path(name).suffix)
@@ -42,8 +72,7 @@ def file(name: str) -> ResponseReturnValue:
         abort(404)
     response = send_from_directory(FOLDER, name, mimetype=kind, conditional=True)
     # A changed file is taken at the next look: the browser asks, and mostly hears "unchanged".
-    response.cache_control.no_cache = None if name == "loader.js" else True
-    response.cache_control.max_age = LOADER_MAX_AGE_S if name == "loader.js" else None
+    response.cache_control.no_cache = True
     response.cache_control.public = True
     return _squeezed(response) if kind in TEXTS else response
 
@@ -67,11 +96,17 @@ def _gzip(text: bytes) -> bytes:
 
 @blueprint.get("/chat")
 def chat() -> ResponseReturnValue:
-    site = known_site(request.args.get("site"))
-    opening = desks.opening(services().settings)
-    panel = Markup((FOLDER / "panel.html").read_text(encoding="utf-8"))
+    name = sites.known_site(request.args.get("site"))
+    site = services().settings.sites[name]
     return _fresh(
-        render_page("chat/panel.html", request_lang(), site=site, panel=panel, opening=opening)
+        render_page(
+            "chat/panel.html",
+            request_lang(),
+            site=name,
+            look=site,
+            panel=Markup((FOLDER / "panel.html").read_text(encoding="utf-8")),
+            opening=desks.opening(services().settings, site.suggestions),
+        )
     )
 
 

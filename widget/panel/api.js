@@ -18,6 +18,7 @@ export class Api {
   typing () { return this.#own('POST', '/typing', {}) }
   setLanguage (lang) { return this.#own('POST', '/lang', { lang }) }
   agree (version) { return this.#own('POST', '/consent', { version }) }
+  mail (email) { return this.#own('POST', '/transcript', { email }) }
   held () { return this.#own('GET', '/data') }
   end () { return this.#own('POST', '/end', {}) }
   forget () { return this.#own('DELETE', '') }

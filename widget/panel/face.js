@@ -1,5 +1,5 @@
 /** Around the log. Rule: who answers, a way to a person and the emergency line are always there. */
-import { make, makeRating } from './forms.js'
+import { make, makeButton } from './elements.js'
 
 const BANNER_AFTER_MS = 2500
 const PAUSE_MS = 900
@@ -8,17 +8,20 @@ export class Face {
   #isUp = true
   #bannerTimer = null
   #unread = 0
+  #survey = null
 
   constructor (parts) { Object.assign(this, parts) }
 
   speak () {
     const { $, facts, strings } = this
     document.documentElement.lang = strings.lang
+    document.documentElement.dir = strings.say('direction')
     strings.apply(document)
     $.lang.textContent = strings.say('other_language')
     $.lang.lang = LANGUAGES.find(lang => lang !== strings.lang)
     $.emergency.textContent = strings.say('emergency')
     $.emergency.href = `tel:${facts.emergencyPhone}`
+    if (facts.logo) Object.assign($.logo, { src: facts.logo, hidden: false })
     $.help.href = `${facts.helpUrl}?lang=${strings.lang}`
     $['note-link'].href = `${facts.privacyUrl}?lang=${strings.lang}`
     const { title, choices } = JSON.parse(facts.opening)[strings.lang]
@@ -31,7 +34,7 @@ export class Face {
     const $phone = make('a', '', facts.clinicPhone)
     $phone.href = facts.clinicPhoneHref
     $.banner.replaceChildren(`${strings.say('banner_down')} `, $phone)
-    $.after.replaceChildren()
+    this.clearAfter()
     this.showTitle()
   }
 
@@ -40,7 +43,7 @@ export class Face {
     this.speak()
   }
 
-  showState ({ status, working, agent, agent_typing: isTyping, rating_due: isDue, text }) {
+  showState ({ status, working, agent, agent_typing: isTyping, survey, text }) {
     const { $, strings } = this
     const isWithAgent = status === 'agent' && agent
     $.who.textContent = strings.say(isWithAgent ? 'who_agent' : 'who_bot', { agent })
@@ -55,25 +58,39 @@ export class Face {
     else if (before !== doing) this.status.announce(doing)
     $.working.hidden = !doing
     $['working-text'].textContent = doing
-    this.#showEnd(status === 'ended', isDue)
+    this.#showEnd(status === 'ended')
+    this.#showSurvey(survey)
   }
 
-  #showEnd (hasEnded, isDue) {
+  #showEnd (hasEnded) {
     const { $, strings } = this
     $.composer.hidden = hasEnded
-    if (!hasEnded) $.after.querySelector('[data-ended]')?.remove()
-    // One on its way is answered with thanks.
-    if (!isDue) $.after.querySelector('form:not(:has(:disabled))')?.remove()
-    if (hasEnded && !$.after.querySelector('[data-ended]')) {
-      const $new = makeButton('kb-button', strings.say('new_chat'), this.onNew)
-      $new.dataset.ended = ''
-      $.after.append($new)
-    }
-    if (isDue && !$.after.querySelector('[data-rating]')) {
-      const $rating = makeRating(strings, this.rate)
-      $rating.dataset.rating = ''
-      $.after.prepend($rating)
-    }
+    const $there = $.after.querySelector('[data-ended]')
+    if (!hasEnded) $there?.remove()
+    if (!hasEnded || $there) return
+    const $new = makeButton('kb-button', strings.say('new_chat'), this.onNew)
+    $new.dataset.ended = ''
+    $.after.append($new)
+  }
+
+  /** kind: who helped, until they said how it was. */
+  async #showSurvey (kind = null) {
+    const { $, strings } = this
+    if (kind === this.#survey) return
+    this.#survey = kind
+    // One that is answered stands a little longer, for a word.
+    $.after.querySelector('[data-survey]')?.remove()
+    if (!kind) return
+    const module = await import('./rating.js').catch(() => null)
+    if (!module || this.#survey !== kind || strings !== this.strings) return
+    const $rating = module.makeRating(kind, strings, this.rate)
+    $rating.dataset.survey = kind
+    $.after.prepend($rating)
+  }
+
+  clearAfter () {
+    this.#survey = null
+    this.$.after.replaceChildren()
   }
 
   showNotice (key) {
@@ -120,13 +137,6 @@ export class Face {
   }
 }
 
-function makeButton (className, text, act) {
-  const $made = make('button', className, text)
-  $made.type = 'button'
-  $made.addEventListener('click', () => act())
-  return $made
-}
-
 /** A missing one is named at once. */
 export function findParts ($root) {
   const parts = {}
@@ -163,10 +173,13 @@ export class StatusLine {
   }
 
   /** Heard, not shown. */
-  announce (text) {
+  announce (text, lang = '') {
     clearTimeout(this.#timer)
     this.#due = [...this.#due.filter(each => each !== text), text]
-    this.#timer = setTimeout(() => { this.$said.textContent = this.#due.splice(0).join(' ') }, PAUSE_MS)
+    this.#timer = setTimeout(() => {
+      this.$said.lang = lang
+      this.$said.textContent = this.#due.splice(0).join(' ')
+    }, PAUSE_MS)
   }
 
   /** No longer true. */
@@ -175,18 +188,6 @@ export class StatusLine {
     if (!this.#due.length) clearTimeout(this.#timer)
     if (this.$said.textContent === text) this.$said.textContent = ''
   }
-}
-
-/** A short soft tone. */
-export function beep () {
-  try {
-    const context = new AudioContext()
-    const tone = new OscillatorNode(context, { frequency: 660 })
-    tone.connect(new GainNode(context, { gain: 0.06 })).connect(context.destination)
-    tone.start()
-    tone.stop(context.currentTime + 0.2)
-    tone.onended = () => context.close()
-  } catch { /* the browser keeps silence: so do we */ }
 }
 
 /** Rule: every word a patient reads stands in strings/<lang>.json and is put in as text, not HTML. */

@@ -1,5 +1,5 @@
 /** The log. Rule: each row stands once, in the order of its number, however often it comes. */
-import { make } from './forms.js'
+import { make } from './elements.js'
 
 /** Rows are {n, author, kind, client_id, at, html}. */
 export class Log {

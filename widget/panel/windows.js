@@ -93,7 +93,7 @@ export class Host {
     if (!this.isFramed) return
     window.addEventListener('message', event => {
       if (event.source !== window.parent || event.origin !== this.origin || event.data?.frontDesk !== 1) return
-      if (event.data.type === 'open') onOpen(String(event.data.page ?? ''), String(event.data.question ?? ''))
+      if (event.data.type === 'open') onOpen(tidy(event.data.context), String(event.data.question ?? ''))
       if (event.data.type === 'close') onClose()
       if (event.data.type === 'lang') onLang(event.data.name)
     })
@@ -111,4 +111,10 @@ export class Host {
       this.window.parent.postMessage({ frontDesk: 1, ...message }, this.origin)
     } catch { /* `host` is not an origin: nobody to tell */ }
   }
+}
+
+/** What the page says of itself: short texts, or nothing. */
+function tidy ({ page_url: page, desk } = {}) {
+  const short = (text, most) => text ? String(text).slice(0, most) : undefined
+  return { page_url: short(page, 2000), desk: short(desk, 40) }
 }

@@ -25,7 +25,7 @@ def test_it_works(pat: Patient, answer_all: Answer, search: Search) -> None:
     search.finds(Outcome.ANSWER, "en/parking")
     sent = pat.say("where can i leave the car", "first")
     assert sent.status_code == 202
-    assert sent.json == {"id": pat.id, "n": 1, "card": None, "masked": []}
+    assert sent.json == {"id": pat.id, "n": 1, "card": None, "masked": [], "written_in": "en"}
     assert pat.state()["working"] is True
     assert answer_all() == 1
     question, answer = pat.log()
@@ -39,7 +39,7 @@ def test_it_works(pat: Patient, answer_all: Answer, search: Search) -> None:
         "working": False,
         "agent": None,
         "agent_typing": False,
-        "rating_due": False,
+        "survey": None,
         "text": "",
     }
 
@@ -173,6 +173,7 @@ EVERY_ENDPOINT: list[tuple[str, str, Any]] = [
     ("POST", "/consent", {"version": "1"}),
     ("POST", "/end", {}),
     ("GET", "/data", None),
+    ("POST", "/transcript", {"email": "pat@example.com"}),
     ("DELETE", "", None),
 ]
 
