@@ -19,7 +19,8 @@ _WORD_SUFFIX = (
 _UNIT = (
     r"(?:(?:,? ?(?:(?:apartamento|apartment|apto|apt|unit|suite|ste|no|departamento|depto"
     r"|interior|int|casa|piso|space|spc|floor|room|rm|edificio|unidad|bloque|torre|box|bldg"
-    r"|building|lot|lote)\b\.? ?#?|# ?)\w{1,6}|,? \d{1,2}(?:st|nd|rd|th) fl(?:oor)?\b){1,3})?"
+    r"|building|lot|lote)\b\.? ?#?|# ?)\w{1,6}|,? \d{1,2}(?:st|nd|rd|th) fl(?:oor)?\b"
+    r"| \d{1,3}[a-h]\b){1,3})?"
 )
 _UNIT_FIRST = (
     r"(?:(?<![a-z])(?:apt|apartment|apartamento|apto|unit|suite|ste|depto|departamento)\.?"
@@ -91,10 +92,18 @@ _PLACED = re.compile(
     r"|address (?:has )?changed to"
     r"|(?:send|ship|deliver|mail)(?: (?:it|them|that|the \w+|my \w+))? to|(?:our|my) place(?: is"
     r"|,)|live (?:at|on)"
-    r"|i'm at|moved to|mail (?:it )?to|(?:mi |nueva )?(?:direcc?ion|domicilio)(?: nueva)?(?: es|:)?"
+    r"|i'm at|(?:we are|we're|are|am|is) (?:now|currently) at|now at|moved to|mail (?:it )?to"
+    r"|(?:mi |nueva )?(?:direcc?ion|domicilio)(?: nueva)?(?: es|:)?"
     r"|vivo en(?: el)?|(?:apartamento|casa) es(?: el| la)?)"
-    rf" (\d{{1,6}}(?: (?:n|s|e|w|ne|nw|se|sw)\b\.?)? [a-z]{{3,20}}(?: [a-z]{{3,20}})?{_UNIT})"
+    rf" (\d{{1,6}}(?: 1/2)?(?: (?:n|s|e|w|ne|nw|se"
+    rf"|sw)\b\.?)? [a-z]{{3,20}}(?: [a-z]{{3,20}})?{_UNIT})"
 )
+_PLACED_ES = re.compile(
+    r"(?:[Dd]omicilio|[Dd]irecci[oó]n)(?: actual| nueva)?(?: es"
+    r"|:)? ((?:\d{1,2} de )?[A-Z\u00c0-\u00dc]"
+    r"[\w.]{2,20}(?: [\w.]{2,20}){0,3},? (?:#|[Nn]o\.? ?|n[uú]mero )?\d{1,5}[A-Za-z]?)\b"
+)
+_LETTERED = re.compile(r"(?<![\w/:$.-])\d{1,6} (?:Avenue|Ave\.?|Street|Avenida|Calle|Road) [A-Z]\b")
 _TO_A_SIDE = re.compile(
     r"(?<![\w/:$.-])\d{2,6}(?: 1/2)? (?:[NSEW]\.?|[NS][EW]|North|South|East|West) [A-Z][a-z]{2,20}"
     r"(?: [A-Z][a-z]{2,20})?\b"
@@ -129,7 +138,8 @@ def addresses(raw: str, folded: str, cues: Cues) -> Iterator[Found]:
         for found in shape.finditer(folded):
             if not _NOT_STREETS.search(found[0]):
                 yield found.span()
-    for shape in (_NAMED_STREET, _TO_A_SIDE, _WITH_UNIT):
+    yield from (found.span(1) for found in _PLACED_ES.finditer(raw))
+    for shape in (_NAMED_STREET, _LETTERED, _TO_A_SIDE, _WITH_UNIT):
         for found in shape.finditer(raw):
             rest = _REST.match(folded, _street_end(found))
             yield found.start(), rest.end() if rest else found.end()

@@ -21,7 +21,7 @@ _DAY = r"(?:the |el )?\d{1,2}(?:st|nd|rd|th|ro)?"
 _YEAR = r"(?:'?\d{4}|'?\d{2})(?!\d)"
 _ROMAN = r"(?:i{1,3}|iv|vi{0,3}|ix|xi{0,2})"
 _DATE = re.compile(
-    rf"(?<![\w/.-])(?:{_DAY} ?(?:of |de )?{_MONTH},? ?(?:del? |of )?{_YEAR}"
+    rf"(?<![\w/.])(?<!\d-)(?:{_DAY} ?(?:of |de )?{_MONTH},? ?(?:del? |of )?{_YEAR}"
     rf"|{_MONTH} ?{_DAY},? ?{_YEAR}|{_MONTH} (?:of |de |del )?\d{{4}}(?!\d)"
     rf"|\d{{1,2}}[-/. ](?:{_MONTH}|{_ROMAN})[-/. ]\d{{2,4}}"
     rf"|\d{{1,2}} del? \d{{1,2}} del? \d{{2,4}}|{_MONTH}[-/.]\d{{1,2}}[-/.]\d{{2,4}}"
@@ -107,7 +107,7 @@ def _is_recent(date: str) -> bool:
 
 
 def births(raw: str, folded: str, cues: Cues) -> Iterator[Found]:
-    for shape in (_DATE, _SPOKEN_DATE):
+    for shape in (_SPOKEN_DATE, _DATE):
         for found in shape.finditer(folded):
             if _is_birth(folded, cues, found, shape):
                 yield found.span()

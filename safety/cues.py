@@ -46,7 +46,8 @@ _EXPEDIENTE = (
 )
 
 _CUES: dict[str, str] = {
-    "SSN": r"ssn|s\.s\.n\.?|ss ?#|social security|social sec|my social|soc(?:ial)? is|social"
+    "SSN": r"ssn|s\.s\.n\.?|ss ?#|social security|soc(?:ial)?\.? sec\b|my social|soc(?:ial)? is"
+    r"|social"
     r"|soc(?= ?[:#])|ss(?= ?#?:? ?\d)"
     r"|tax id|seguro social|numero social|mi social|nss|my soc",
     "PHONE": r"area(?: code)?|phone|cell(?:phone| phone)?|mobile|call(?:back)?"
@@ -55,7 +56,7 @@ _CUES: dict[str, str] = {
     r"|telefono|celular|cel|movil|llam\w+|marque|marqu\w+|hablen\w*|mi numero(?! de)"
     r"|mi numero de (?:telefono|celular)|numero es|numero de contacto|mensaje en|contact\w*",
     "DOB": r"d\.?o\.?b\.?|dates?[- ]of[- ](?:birth|brith|birht)|b[ir]{2}th[- ]?dates?|birth ?days?"
-    r"|bday|b-day|born"
+    r"|bday|b-day|born|b/d|bd(?= ?:? ?\d)|cumplo(?= el)"
     r"|birth ?year|year of birth|birth(?= ?[:=(])"
     r"|fec(?:has?)?\.?[- ](?:de[- ])?nac\w*|f\. ?(?:de )?nac\w*|fecha nac"
     r"|f\.? ?d?\.? ?n\.?(?= ?[:.]? ?\d)"
@@ -63,7 +64,10 @@ _CUES: dict[str, str] = {
     "MRN": r"mrn|m\.r\.n\.?|mr ?#|nhc|h\.?c\.?(?= ?[#:]? ?\d)"
     r"|historial medico|record medico|numero de record"
     rf"|{_CHART}(?: (?:rec(?:or?d|rd)?\.?|chart|file|history|account|acct\.?))?(?: {_NUMBER})+"
-    r"|medical record|charts?|med\.? rec\.?|records?(?= #?[a-z]{0,3}\d{4})|(?:mi|my) record"
+    r"|medrec|(?:number|id) on (?:my|the|his|her) (?:bracelet|wristband)|my file(?= is)"
+    r"|numero clinico"
+    r"|historial(?= #?\d)|exp\.(?= ?#?\d)|medical record|charts?|med\.? rec\.?"
+    r"|records?(?= #?[a-z]{0,3}\d{4})|(?:mi|my) record"
     r"|patient(?= #?[a-z]{0,2}\d{5})|expediente|historia clinica|registro medico"
     rf"|{_NUMBER} (?:de |del |de la |de mi )?{_EXPEDIENTE}(?: (?:medic[oa]|clinic[oa]))?"
     rf"|{_EXPEDIENTE}(?: (?:medic[oa]|clinic[oa]|del? paciente))?(?: {_NUMBER})+"
@@ -78,8 +82,8 @@ _CUES: dict[str, str] = {
     # Words that name a plan, too ordinary to hide a short number that follows.
     "PLAN": rf"(?:{_CARRIERS})(?: (?:insurance|plan|member))?|{_PLAN}|miembro"
     r"|aseguranza|poliza|mi seguro|carne?t(?: del seguro)?|tarjeta del seguro(?: medico)?"
-    r"|afiliacion"
-    r"|card says(?: id)?|rx ?(?:grp|pcn)",
+    r"|afiliacion|tarjeta medica"
+    r"|credencial(?: del seguro)?|provider ?one|card says(?: id)?|rx ?(?:grp|pcn)",
     # Where nothing else is said, "my id is …" most often speaks of insurance.
     "ID": r"i\.?d\.?(?: (?:number|no\.?|#))?",
     "OTHER": r"driver'?s? licen[sc]e|licen[sc]e number|passport|pass?word|account number"

@@ -23,7 +23,8 @@ _STRONG = re.compile(
 )
 # Nothing else follows these with a capital: "booked under Petrov", "patient: Samuel Okafor".
 _ONE_CAPITAL = re.compile(
-    r"(?<![a-z])(?:(?:listed|booked|filed|registered|is) under|booked (?:it )?as|calls? me|me dicen"
+    r"(?<![a-z])(?:(?:listed|booked|filed|registered|is) under|booked (?:it )?as|calls? me"
+    r"|me dicen|me llaman|name'?s"
     r"|name changed to|changed (?:it|my name) to|formerly|known as|a\.?k\.?a\.?"
     r"|registrad[oa] como|(?:appointment|visit|chart|it'?s?) under"
     r"|(?:this is|soy|habla)(?: la| el)?(?= (?:mrs?|ms|miss|don|dona|sra?|senora?|senorita)\b)"
@@ -47,7 +48,9 @@ _SIGN_OFF = re.compile(
 _FIRST_NAME_ONLY = re.compile(
     r"(?<![a-z])this is (?=[a-z'-]+(?: (?:again|calling|here|speaking|from|and|i|u|you|your|my"
     r"|at)\b|[,.]))"
-    r"|(?<![a-z])it'?s (?=[a-z'-]+ (?:again|calling|here|speaking|from)\b)"
+    r"|(?<![a-z])(?:it'?s|i'?m) (?=[a-z'-]+ (?:again|calling|here|speaking|from)\b)"
+    r"|(?<![a-z])i'?m (?=[a-z'-]{2,20}\s*(?:[,.!\n]|$))"
+    r"|(?<![a-z])(?:soy|habla) (?=[a-z'-]+)"
 )
 _THEN_NAMED = re.compile(
     r"([A-Z\u00c0-\u00dc][\w'\u2019-]{1,20}(?: [A-Z\u00c0-\u00dc][\w'\u2019-]{1,20}){1,3}),?"
@@ -72,6 +75,16 @@ _SPEAKS = re.compile(
     r"([A-Z\u00c0-\u00dc][\w'\u2019-]{1,20}(?: [A-Z\u00c0-\u00dc][\w'\u2019-]{1,20}){1,3}),?"
     r" (?:here|again|calling|speaking|writing|aqu\u00ed|otra vez|le habla|le escribe)\b"
 )
+_TITLED = re.compile(
+    r"\b((?:Mr|Mrs|Ms|Miss|Sr|Sra)\.? [A-Z\u00c0-\u00dc][\w'\u2019-]{1,20})"
+    r" (?:here|again|calling|speaking|writing)\b"
+)
+_ALONE = re.compile(r"^(?:[Hh]i,? |[Hh]ello,? )?([A-Z\u00c0-\u00dc][\w'\u2019-]{1,20}) here[,.]")
+# "Lena Ortiz, 5/3/85": a name and a day, and no visit is so dated.
+_WITH_DAY = re.compile(
+    r"([A-Z\u00c0-\u00dc][\w'\u2019-]{1,20}(?: [A-Z\u00c0-\u00dc][\w'\u2019-]{1,20}){1,3}),? \(?"
+    r"(?:\0{6,10}|\d{1,2}[/-]\d{1,2}[/-](?:19\d{2}|20[01]\d|202[0-3]|0\d|1\d|[3-9]\d))(?!\d)"
+)
 _WORD = re.compile(r"[^\W\d_][^\W\d_'\u2019-]*(?:['\u2019-][^\W\d_]+)*")
 _BEFORE_BIRTH = re.compile(
     r"((?:[A-Z\u00c0-\u00dc][\w'\u2019-]{1,20} ){1,3}[A-Z\u00c0-\u00dc][\w'\u2019-]{1,20}),?"
@@ -84,26 +97,30 @@ _LAST_FIRST = re.compile(r", [^\W\d_a-z][^\W\d_]+(?: [A-Z]\.?)?\s*(?:$|[.,;\n])"
 _PARTICLES = frozenset({"de", "del", "la", "las", "los", "da", "di", "van", "von", "y", "mc", "st"})
 _NO_NAME = frozenset(
     """
-    a about abril account address aetna after again agosto alergica alergico allergic already also
-    am an and annual any anymore appointment april are as ask asking at august available because
-    before being billing birth blank blood blue both but by calling cambio can care changed chart
-    cita clinic common con confidential correct correcto covered covid cross date de december
-    department desde desk diabetica diabetico diciembre did different difficult do doctor doctora
-    does domingo dr due el ella email emergency en enero english equivocado es escrito esta estoy
-    even eye febrero february fedex first flu for friday from front get getting going good great
-    guatemala happy having he he's her here his hospital how hyphenated i i'd i'll i'm i've if
-    igual ill in incorrect incorrecto insurance interested is it it's january jueves julio july
-    june junio just kaiser knee la lab labs largo las late like lipid listed login long looking
-    los lost lunes mal mama mammogram march martes marzo may mayo medicaid medicare mexico mi
-    miercoles missing misspelled monday more mr mri mrs ms muy my necesito need new no not
-    november noviembre now nueva nuevo number nurse o october octubre of office ok on or otra otro
-    out over paciente papa para pero pharmacy phone physical please por porque portal pregnant
-    primary que question quien quiero ready really refill required results right room running
-    sabado same saturday september septiembre she she's short shot shots si sick so sorry soy
-    spanish spelled spelt still su sunday supposed sure surgery taking tengo test tests thanks
-    that the therapy there they this thursday to today tomorrow trouble trying tu tuesday un una
-    unable under urgent usted vaccine vaccines very viernes vitamin waiting was we wednesday well
-    what when where which while who why will with wondering wrong xray y yo you your
+    a about abril account address aetna after again agosto aide alergica alergico allergic already
+    also am an and annual any anymore anyone appointment april are as ask asking at august
+    available because before being billing birth blank blood blue both brother but by calling
+    cambio can care caregiver changed chart cita clinic coach common con confidential correct
+    correcto counselor covered covid cross dad date daughter de december department desde desk
+    diabetica diabetico diciembre did different difficult dispatch do doctor doctora does domingo
+    dr driver due el ella email emergency en enero english equivocado es escrito espanol esposa
+    esposo esta estoy even everybody everyone eye father febrero february fedex first flu for
+    friday from front get getting going good grandma grandpa great guatemala happy having he he's
+    her here hija hijo his hospital how husband hyphenated i i'd i'll i'm i've if igual ill in
+    incorrect incorrecto ingles insurance interested is it it's january jueves julio july june
+    junio just kaiser knee la lab labs largo las late like lipid listed login long looking los
+    lost lunes madre maestra maestro mal mama mammogram march martes marzo may mayo medicaid
+    medicare mexico mi miercoles missing misspelled mom monday more mother mr mri mrs ms muy my
+    necesito need neighbor new no nobody not november noviembre now nueva nuevo number nurse o
+    october octubre of office ok on or otra otro out over paciente padre papa para parent parking
+    patient patients pero pharmacist pharmacy phone physical please por porque portal pregnant
+    primary que question quien quiero ready really refill required results right room roommate
+    running sabado same saturday september septiembre she she's short shot shots si sick sister so
+    somebody son sorry soy spanish spelled spelt still su sunday supposed sure surgery taking
+    teacher tengo test tests thanks that the therapy there they this thursday to today tomorrow
+    trouble trying tu tuesday un una unable under urgent usted vaccine vaccines vecina vecino very
+    viernes visit vitamin waiting was we wednesday well what when where which while who why wife
+    will with wondering wrong xray y yo you your
     """.split()
 )
 
@@ -121,9 +138,10 @@ def names(raw: str, folded: str, cues: Cues) -> Iterator[Found]:
         yield from _name_at(raw, folded, found.end(), capitals_needed=2)
     for found in _SIGNED_FIRST.finditer(raw):
         yield from _name_at(raw, folded, found.end(), capitals_needed=1)
-    for found in [*_BEFORE_BIRTH.finditer(raw), *_THEN_NAMED.finditer(raw), *_SPEAKS.finditer(raw)]:
-        if not set(found[1].lower().split()) & _NO_NAME:
-            yield found.span(1)
+    for shape in (_BEFORE_BIRTH, _THEN_NAMED, _SPEAKS, _TITLED, _ALONE, _WITH_DAY):
+        for found in shape.finditer(raw):
+            if not set(found[1].lower().split()) & _NO_NAME:
+                yield found.span(1)
 
 
 def _believed_with_one_capital(folded: str) -> Iterator[re.Match[str]]:

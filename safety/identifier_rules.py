@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from safety.cues import Cues
-from safety.spelled import runs
+from safety.spelled import runs, said_numbers
 
 Found = tuple[int, int]
 Finder = Callable[[str, str, Cues], Iterator[Found]]
@@ -27,22 +27,25 @@ _SSN = re.compile(r"(?<![\d.$-])\d{3}[ .\-\u2013/]{1,3}\d{2}[ .\-\u2013/]{1,3}\d
 # The older Medicare number is a social security number with a letter.
 _OLD_MEDICARE = re.compile(r"(?<![\d.$-])\d{3}-?\d{2}-?\d{4}-?[a-dtw]\d?(?![\w-])")
 _PLAN_SHAPE = re.compile(r"(?<![\w-])[A-Z]{3}\d{9,12}(?![\w-])")
-_NINE = re.compile(r"(?<![\d.$-])\d{9}(?!\d)")
+_NINE = re.compile(r"(?<![\d.$-])\d{3} ?\d{2} ?\d{4}(?!\d)")
 _FOUR = re.compile(r"(?<![\d.$-])\d{4}(?![\d-])")
 _LAST_FOUR = re.compile(
-    r"(?:last|ultimos) (?:4|four|cuatro)|end(?:s|ing)? (?:in|with)|termina(?:n|da|do)? en"
+    r"(?:last|ultimos) (?:4|four|cuatro)|end(?:s|ing)?(?: in| with)?\b|termina(?:n|da|do)? en"
 )
 _EXTENSION = r"(?:,? ?(?:x|ext\.?|extension|ext) ?\d{1,5}(?!\d))?"
 _PHONE = re.compile(
     rf"(?<![\w$.#-])(?:\+?1{_SEP})?\(? ?([2-9]\d{{2}}) ?\)?{_SEP}([2-9]\d{{2}}){_SEP}"
     rf"(\d{{4}}|\d{{2}}[ -]\d{{2}})(?![\d-]){_EXTENSION}"
 )
-_LOCAL = re.compile(rf"(?<![\w$.#-])[2-9]\d{{2}}[ .-]\d{{4}}(?![\d-]){_EXTENSION}")
+_LOCAL = re.compile(
+    rf"(?<![\w$.#-])[2-9]\d{{2}}[ .-](?:\d{{4}}|\d{{2}}[ .-]\d{{2}})(?![\d-]){_EXTENSION}"
+)
 _MEXICAN = re.compile(
     r"(?<![\w$.#-])\(?\d{2,3}\)?[ .-]\d{3,4}[ .-]\d{4}(?![\d-])"
     r"|(?<![\w$.#-])\d{2}(?:[ .-]\d{2}){4}(?![\d-])"
 )
 _ABROAD = re.compile(r"(?<![\w+])\+\d{1,3}(?:[ .()-]{0,2}\d){6,13}(?!\d)")
+_DIALLED = re.compile(r"(?<![\w+])00 ?\d{1,3}(?:[ .()-]{0,2}\d){6,13}(?!\d)")
 _TOLL_FREE = frozenset({"800", "833", "844", "855", "866", "877", "888"})
 
 _VALUE = r"[#:=.,(\s-]{0,4}"
@@ -113,10 +116,17 @@ def social_security(raw: str, folded: str, cues: Cues) -> Iterator[Found]:
     for run in runs(folded):
         if len(run.digits) == 9 and cues.before(run.start) in ("SSN", None):
             yield run.start, run.end
+    yield from _said(folded, cues, "SSN")
     if _LAST_FOUR.search(folded):
         for found in _FOUR.finditer(folded):
             if cues.before(found.start()) == "SSN":
                 yield found.span()
+
+
+def _said(folded: str, cues: Cues, cue: str) -> Iterator[Found]:
+    for start, end in said_numbers(folded):
+        if cues.before(start) == cue:
+            yield start, end
 
 
 def phones(raw: str, folded: str, cues: Cues) -> Iterator[Found]:
@@ -127,15 +137,16 @@ def phones(raw: str, folded: str, cues: Cues) -> Iterator[Found]:
             continue
         if cues.before(found.start()) not in ("MRN", "MEMBER_ID", "NONE") or not bare:
             yield found.span()
-    for shape in (_LOCAL, _MEXICAN):
-        for found in shape.finditer(folded):
-            if cues.before(found.start()) == "PHONE":
-                yield found.span()
     for run in runs(folded):
         if 10 <= len(run.digits) <= 11 or (
             len(run.digits) == 7 and "PHONE" in (cues.before(run.start), cues.after(run.end))
         ):
             yield run.start, run.end
+    for shape in (_LOCAL, _MEXICAN, _DIALLED):
+        for found in shape.finditer(folded):
+            if cues.before(found.start()) == "PHONE":
+                yield found.span()
+    yield from _said(folded, cues, "PHONE")
 
 
 def _numbered(cue: str) -> Finder:
@@ -143,6 +154,7 @@ def _numbered(cue: str) -> Finder:
         for run in runs(folded):
             if len(run.digits) >= 4 and cues.before(run.start) == cue:
                 yield run.start, run.end
+        yield from _said(folded, cues, cue)
         for end in cues.ends(cue):
             found = _ID.match(folded, end)
             if found and _digits(found[1]) >= 3 and not _PHONE.fullmatch(found[1]):

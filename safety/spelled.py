@@ -23,6 +23,18 @@ _LEAST_SAID = 3
 _PIECE = re.compile(r"(?:(double|triple|doble) )?([a-z]+|\d)")
 
 
+_ANY = (
+    "|".join(_WORDS) + r"|ten|eleven"
+    r"|twelve|\w{3,6}teen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred"
+    r"|diez|once|doce|trece|catorce|quince|dieci\w{4,6}|veinti\w{3,6}|veinte|treinta|cuarenta"
+    r"|cincuenta"
+    r"|sesenta|setenta|ochenta|noventa|cien|ciento"
+)
+_NUMBERS = re.compile(
+    rf"(?<![a-z\d])(?:{_ANY})(?![a-z])(?:[ ,\-]{{1,2}}(?:y |and )?(?:{_ANY})(?![a-z])){{3,14}}"
+)
+
+
 @dataclass(frozen=True)
 class Run:
     start: int
@@ -34,6 +46,11 @@ def runs(folded: str) -> list[Run]:
     whole = [found for found in _MIXED.finditer(folded) if _is_said(found[0])]
     found = [*_RUN.finditer(folded), *whole]
     return [Run(each.start(), each.end(), _digits(each[0])) for each in found]
+
+
+def said_numbers(folded: str) -> list[tuple[int, int]]:
+    """Return where four or more numbers are said, tens too: "cuatro cero dos, once, ochenta"."""
+    return [found.span() for found in _NUMBERS.finditer(folded)]
 
 
 def _is_said(text: str) -> bool:
