@@ -72,6 +72,7 @@ class FakeRasa:
     def __init__(self) -> None:
         self.mood: Mood | None = None
         self.heard: list[dict[str, Any]] = []
+        self.headers: list[dict[str, str]] = []
         self.delay_s = 0.0
         self._scripted: deque[list[dict[str, Any]]] = deque()
         self._closing = threading.Event()
@@ -134,6 +135,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         rasa = self.server.rasa
+        rasa.headers.append(dict(self.headers.items()))
         request = json.loads(body)
         if rasa.mood is None:
             self._answer(200, json.dumps(rasa.reply_to(request)).encode())

@@ -6,6 +6,7 @@ Rule: ids, counts, lengths and words of a fixed set; never what a patient or an 
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 import sys
 import time
@@ -13,7 +14,10 @@ import time
 import structlog
 from flask import Flask, Response, g, request
 
-QUIET = ("/healthz", "/readyz", "/widget/", "/static/")
+from web.services import services
+
+QUIET = ("/healthz", "/readyz", "/metrics", "/widget/", "/static/")
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 logger = structlog.get_logger()
 
@@ -33,11 +37,14 @@ def configure() -> None:
 
 
 def init_app(app: Flask) -> None:
-    """Give each request an id, and a line when it was answered."""
+    """Give each request an id, and a line when it was answered.
+
+    A proxy that we trust has given it one already: then its log and ours name the same.
+    """
 
     @app.before_request
     def begin() -> None:
-        g.request_id = secrets.token_hex(8)
+        g.request_id = _given_id() or secrets.token_hex(8)
         g.started = time.monotonic()
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request=g.request_id)
@@ -50,8 +57,21 @@ def init_app(app: Flask) -> None:
         return response
 
 
+def request_id() -> str | None:
+    """Return the id of the request we are in, or of the turn's that is being answered."""
+    found: str | None = structlog.contextvars.get_contextvars().get("request")
+    return found
+
+
+def _given_id() -> str | None:
+    given = request.headers.get("X-Request-Id", "")
+    trusts = services().settings.limits.trusted_proxies > 0
+    return given if trusts and REQUEST_ID.fullmatch(given) else None
+
+
 def _note(response: Response) -> None:
     ms = (time.monotonic() - g.get("started", time.monotonic())) * 1000
+    services().metrics.answered(response.status_code, ms / 1000)
     logger.info(
         "request",
         method=request.method,

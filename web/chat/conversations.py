@@ -27,6 +27,7 @@ from web.chat.tokens import ConversationNotFound, token_hash
 from web.config import Settings
 from web.db import locks_rows, utc_now, wake
 from web.desk import handoffs, snooze
+from web.logs import request_id
 from web.models import (
     Author,
     Conversation,
@@ -275,6 +276,7 @@ def _add_turn(session: Session, message: Message, now: datetime) -> None:
         conversation_id=message.conversation_id,
         n=message.n,
         state=TurnState.WAITING,
+        request_id=request_id(),
         created_at=now,
     )
     session.add(turn)

@@ -48,6 +48,8 @@ class Work:
     misses: int
     is_open: bool
     is_waiting: bool
+    request_id: str | None = None  # of the request that brought the message
+    waited_s: float = 0.0
 
 
 def take(session: Session, services: Services, owner: str) -> Work | None:
@@ -128,6 +130,8 @@ def _lease(
         misses=conversation.misses,
         is_open=services.staffed.get(lambda: handoffs.is_staffed(session, now)),
         is_waiting=is_waiting,
+        request_id=turn.request_id,
+        waited_s=max(0.0, (now - turn.created_at).total_seconds()),
     )
 
 

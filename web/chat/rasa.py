@@ -99,15 +99,22 @@ class Rasa:
         self.timeout_s = timeout_s
         self._local = threading.local()
 
-    def ask(self, sender: str, text: str | None, metadata: Mapping[str, Any]) -> tuple[Item, ...]:
+    def ask(
+        self,
+        sender: str,
+        text: str | None,
+        metadata: Mapping[str, Any],
+        request_id: str | None = None,
+    ) -> tuple[Item, ...]:
         """Return Rasa's reply to one message. Raises RasaUnavailable after timeout_s.
 
-        text: what the patient typed; None when they picked from our list.
+        text: what the patient typed; None when they picked from our list. request_id: for whoever
+        watches the way to Rasa.
         """
         message = CHOOSE if text is None else typed(text)
         body = {"sender": sender, "message": message, "metadata": dict(metadata)}
         with _deadline(self.timeout_s):
-            return read_items(self._post(body))
+            return read_items(self._post(body, {"X-Request-Id": request_id or ""}))
 
     def is_ready(self) -> bool:
         """Rasa listens only once its model is loaded."""
@@ -117,11 +124,13 @@ class Rasa:
         except (requests.RequestException, OSError):
             return False
 
-    def _post(self, body: Mapping[str, Any]) -> Any:
+    def _post(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> Any:
         url = f"{self.url}/webhooks/rest/webhook"
         try:
             # An answer larger than any honest one is not read to its end.
-            with self._session().post(url, json=body, timeout=self.timeout_s, stream=True) as found:
+            with self._session().post(
+                url, json=body, headers=headers, timeout=self.timeout_s, stream=True
+            ) as found:
                 if found.status_code != 200:
                     raise RasaUnavailable(Failure.STATUS)
                 content = b"".join(_up_to(MAX_ANSWER_BYTES, found))

@@ -133,12 +133,20 @@ class Workers:
 
 def answer(services: Services, work: Work) -> None:
     """Look the question up, ask Rasa, write the replies."""
-    started = time.monotonic()
-    found = _guarded("search.failed", work, lambda: _search(services, work))
+    started, metrics = time.monotonic(), services.metrics
+    structlog.contextvars.bind_contextvars(request=work.request_id)
+    metrics.took("wait", work.waited_s)
+    with metrics.timed("search"):
+        found = _guarded("search.failed", work, lambda: _search(services, work))
     plan = _guarded("turn.failed", work, lambda: _plan(services, work, found))
     if plan is None:
         plan = without_search(services.settings, work.question.lang)
-    wrote = _finish_somehow(services, work, plan, found)
+    with metrics.timed("store"):
+        wrote = _finish_somehow(services, work, plan, found)
+    metrics.took("turn", work.waited_s + time.monotonic() - started)
+    if wrote:
+        shown, by = plan.shown(work.is_waiting), plan.answered_by
+        metrics.turn_done(shown.value, by.value if by else None, plan.failure)
     logger.info(
         "turn.done" if wrote else "turn.discarded",
         turn=work.turn_id,
@@ -208,7 +216,8 @@ def _ask_rasa(
         "waiting": work.is_waiting,
     }
     text = None if question.picked else question.text
-    return services.rasa.ask(work.sender, text, metadata)
+    with services.metrics.timed("rasa"):
+        return services.rasa.ask(work.sender, text, metadata, request_id=work.request_id)
 
 
 # Replying ----------------------------------------------------------------------------------------
