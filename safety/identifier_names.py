@@ -97,30 +97,37 @@ _LAST_FIRST = re.compile(r", [^\W\d_a-z][^\W\d_]+(?: [A-Z]\.?)?\s*(?:$|[.,;\n])"
 _PARTICLES = frozenset({"de", "del", "la", "las", "los", "da", "di", "van", "von", "y", "mc", "st"})
 _NO_NAME = frozenset(
     """
-    a about abril account address aetna after again agosto aide alergica alergico allergic already
-    also am an and annual any anymore anyone appointment april are as ask asking at august
-    available because before being billing birth blank blood blue both brother but by calling
-    cambio can care caregiver changed chart cita clinic coach common con confidential correct
-    correcto counselor covered covid cross dad date daughter de december department desde desk
-    diabetica diabetico diciembre did different difficult dispatch do doctor doctora does domingo
-    dr driver due el ella email emergency en enero english equivocado es escrito espanol esposa
-    esposo esta estoy even everybody everyone eye father febrero february fedex first flu for
-    friday from front get getting going good grandma grandpa great guatemala happy having he he's
-    her here hija hijo his hospital how husband hyphenated i i'd i'll i'm i've if igual ill in
-    incorrect incorrecto ingles insurance interested is it it's january jueves julio july june
-    junio just kaiser knee la lab labs largo las late like lipid listed login long looking los
-    lost lunes madre maestra maestro mal mama mammogram march martes marzo may mayo medicaid
-    medicare mexico mi miercoles missing misspelled mom monday more mother mr mri mrs ms muy my
-    necesito need neighbor new no nobody not november noviembre now nueva nuevo number nurse o
-    october octubre of office ok on or otra otro out over paciente padre papa para parent parking
-    patient patients pero pharmacist pharmacy phone physical please por porque portal pregnant
-    primary que question quien quiero ready really refill required results right room roommate
-    running sabado same saturday september septiembre she she's short shot shots si sick sister so
-    somebody son sorry soy spanish spelled spelt still su sunday supposed sure surgery taking
-    teacher tengo test tests thanks that the therapy there they this thursday to today tomorrow
-    trouble trying tu tuesday un una unable under urgent usted vaccine vaccines vecina vecino very
-    viernes visit vitamin waiting was we wednesday well what when where which while who why wife
-    will with wondering wrong xray y yo you your
+    a about abril account address aetna after again agosto alergica alergico allergic already also
+    am an and annual any anymore anyone appointment april are as ask asking at august available
+    because before being billing birth blank blood blue both but by calling cambio can care
+    changed chart cita clinic common con confidential correct correcto covered covid cross date de
+    december department desde desk diabetica diabetico diciembre did different difficult do doctor
+    doctora does domingo dr due el ella email emergency en enero english equivocado es escrito
+    espanol esta estoy even everybody everyone eye febrero february fedex first flu for friday
+    from front get getting going good great guatemala happy having he he's her here his hospital
+    how hyphenated i i'd i'll i'm i've if igual ill in incorrect incorrecto ingles insurance
+    interested is it it's january jueves julio july june junio just kaiser knee la lab labs largo
+    las late like lipid listed login long looking los lost lunes mal mama mammogram march martes
+    marzo may mayo medicaid medicare mexico mi miercoles missing misspelled monday more mr mri mrs
+    ms muy my necesito need new no nobody not november noviembre now nueva nuevo number nurse o
+    october octubre of office ok on or otra otro out over paciente papa para parking patient
+    patients pero pharmacy phone physical please por porque portal pregnant primary que question
+    quien quiero ready really refill required results right room running sabado same saturday
+    september septiembre she she's short shot shots si sick so somebody sorry soy spanish spelled
+    spelt still su sunday supposed sure surgery taking tengo test tests thanks that the therapy
+    there they this thursday to today tomorrow trouble trying tu tuesday un una unable under
+    urgent usted vaccine vaccines very viernes visit vitamin waiting was we wednesday well what
+    when where which while who why will with wondering wrong xray y yo you your
+    """.split()
+)
+
+
+# "Teacher here" says who writes, not the name.
+_ROLES = frozenset(
+    """
+    aide brother caregiver coach counselor dad daughter dispatch driver esposa esposo father
+    grandma grandpa hija hijo husband madre maestra maestro mom mother neighbor nurse padre parent
+    patient pharmacist roommate sister son teacher vecina vecino wife
     """.split()
 )
 
@@ -140,7 +147,8 @@ def names(raw: str, folded: str, cues: Cues) -> Iterator[Found]:
         yield from _name_at(raw, folded, found.end(), capitals_needed=1)
     for shape in (_BEFORE_BIRTH, _THEN_NAMED, _SPEAKS, _TITLED, _ALONE, _WITH_DAY):
         for found in shape.finditer(raw):
-            if not set(found[1].lower().split()) & _NO_NAME:
+            words = set(found[1].lower().split())
+            if not words & _NO_NAME and not words <= _ROLES:
                 yield found.span(1)
 
 
