@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import intents, large, peers, questions, restart, search, turn
+from benchmarks import effects, groups, intents, large, peers, questions, restart, search, turn
 
 BENCHMARKS = {
     "questions": questions.run,
     "search": search.run,
     "turn": turn.run,
     "restart": restart.run,
+    "groups": groups.run,
+    "effects": effects.run,
 }
 # These take long, or other libraries.
 ON_REQUEST = {"peers": peers.run, "large": large.run, "intents": intents.run}

@@ -22,8 +22,9 @@ DROPPED_AFTER_S = 15 * 60
 class VectorMemory:
     """Safe to share between threads."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, kept: int = KEPT) -> None:
         self._clock = clock
+        self._kept = kept
         self._lock = threading.Lock()
         self._vectors: dict[bytes, Vectors] = {}
         self._looked_at = clock()
@@ -45,7 +46,7 @@ class VectorMemory:
 
     def put(self, key: bytes, vector: Vectors) -> None:
         with self._lock:
-            if len(self._vectors) >= KEPT:
+            if len(self._vectors) >= self._kept:
                 self._vectors.pop(next(iter(self._vectors)))
             self._vectors[key] = vector
 
