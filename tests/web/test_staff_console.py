@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from sqlalchemy import event
@@ -157,7 +158,10 @@ def test_conversations_nobody_handed_off_are_not_for_agents(desk: Desk, client: 
     pat = desk.patient()
     for path in (address(pat), address("unknown")):
         assert client.client.get(path).status_code == 404
-    assert client.client.get(f"/console/stream?conversation={pat}").status_code == 404
+    events = Events(client.client.get(f"/console/stream?conversation={pat}"))
+    assert [events.next(), events.next()[0]] == [("gone", {"page": 0}), "inbox"]
+    assert not of(desk.app).hub._listeners.get(pat)
+    events.close()
 
 
 def test_opening_a_transcript_is_written_down(desk: Desk, client: PageClient, ana: Staff) -> None:
@@ -391,6 +395,24 @@ def test_the_open_conversation_gets_its_lines_in_order_from_the_last_one_it_has(
     assert "four" in row["html"]
     again = stream(f"/console/stream?conversation={pat}&after=0", **{"Last-Event-ID": "3"})
     assert again.until("message")["n"] == 4
+
+
+def test_one_stream_serves_all_the_tabs_of_a_browser(desk: Desk, stream: Any) -> None:
+    pats = [desk.conversation_of(desk.waiting("one", "two")) for _ in range(2)]
+    pages = [f"box=closed&conversation={pats[0]}&after=2", f"conversation={pats[1]}&after=1"]
+    path = "/console/stream?" + urlencode({"page": pages}, doseq=True)
+    events = stream(path)
+    told = [events.until("message") for _ in range(3)]
+    assert [(row["page"], row["n"]) for row in told] == [(0, 3), (1, 2), (1, 3)]
+    lists = {row["page"]: row["html"] for row in (events.until("inbox"), events.until("inbox"))}
+    assert 'box=closed" aria-current="true"' in lists[0]
+    assert 'box=waiting" aria-current="true"' in lists[1]
+    desk.say(pats[1], "four")
+    row = events.until("message")
+    assert (row["page"], row["n"]) == (1, 4)
+    broken_off_between = {"Last-Event-ID": "3.2"}
+    again = stream(path, **broken_off_between)
+    assert [again.until("message")["n"], again.until("message")["n"]] == [3, 4]
 
 
 def test_the_state_follows_a_claim_by_somebody_else(desk: Desk, stream: Any) -> None:

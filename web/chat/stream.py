@@ -208,7 +208,7 @@ class Remembered:
         return answer
 
 
-def sse(event: str, data: dict[str, Any], event_id: int | None = None) -> bytes:
+def sse(event: str, data: dict[str, Any], event_id: int | str | None = None) -> bytes:
     lines = [f"event: {event}"]
     if event_id is not None:
         lines.append(f"id: {event_id}")

@@ -1,11 +1,12 @@
 // The console, live. Without this script every page still works by reloading it.
 //
-// The server renders; this inserts what it sent. One stream per tab brings the inbox, the open
-// conversation's rows and its state. The server's beats are answered with a ping: a browser slows
+// The server renders; this inserts what it sent. One stream per browser (console-wire.js) brings the
+// inbox, the open conversation's rows and its state. The server's beats are answered with a ping: a browser slows
 // down the timers of a tab in the background, but not what the network brings.
 
 import {Notes, Suggestions, repliesPicker} from './console-answering.js';
 import {newClientId, newsOf, newsText, sends, sinceText, titleText, waitLevel} from './console-logic.js';
+import {Wire} from './console-wire.js';
 
 const TYPING_EVERY_MS = 3000;
 const SINCE_EVERY_MS = 10000;
@@ -43,30 +44,15 @@ class Console {
 
   connect() {
     const url = new URL(this.$root.dataset.stream, location.href);
-    if (this.talk) url.searchParams.set('after', String(this.talk.lastN()));
-    this.stream = new EventSource(url);
-    this.stream.addEventListener('open', () => { this.problem(''); this.ping(); });
-    this.stream.addEventListener('beat', () => this.ping());
-    this.stream.addEventListener('inbox', (event) => this.onInbox(JSON.parse(event.data)));
-    this.stream.addEventListener('message', (event) => this.talk?.onMessage(JSON.parse(event.data)));
-    this.stream.addEventListener('state', (event) => this.talk?.onState(JSON.parse(event.data)));
-    this.stream.addEventListener('gone', () => this.problem('The patient had this conversation deleted.'));
-    this.stream.addEventListener('error', () => this.onStreamError());
-  }
-
-  onStreamError() {
-    if (this.stream.readyState !== EventSource.CLOSED) {
-      // The browser tries again by itself; streams also end once a minute on purpose.
-      clearTimeout(this.lostTimer);
-      this.lostTimer = setTimeout(() => {
-        if (this.stream.readyState !== EventSource.OPEN) {
-          this.problem('The connection is lost. Trying again …');
-        }
-      }, 5000);
-      return;
-    }
-    // A refusal: signed out, or the server is restarting.
-    setTimeout(async () => { if (await this.ping()) this.connect(); else setTimeout(() => this.onStreamError(), 3000); }, 1000);
+    this.wire = new Wire(url, () => this.talk?.lastN() ?? 0, {
+      open: () => { this.problem(''); this.ping(); },
+      beat: () => this.ping(),
+      lost: () => this.problem('The connection is lost. Trying again …'),
+      inbox: (inbox) => this.onInbox(inbox),
+      message: (row) => this.talk?.onMessage(row),
+      state: (state) => this.talk?.onState(state),
+      gone: () => this.problem('The patient had this conversation deleted.'),
+    }, () => this.ping());
   }
 
   /** Tell the server that this console is really there. Returns whether it listened. */
@@ -97,14 +83,13 @@ class Console {
   }
 
   signedOut() {
-    this.stream?.close();
+    this.wire?.close();
     // What patients wrote does not stay on a screen that nobody sits at; the draft is kept aside.
     location.assign(this.$root.dataset.signIn);
     return false;
   }
 
   problem(text, ...$more) {
-    clearTimeout(this.lostTimer);
     this.$problem.hidden = !text;
     this.$problem.replaceChildren(text, ...$more);
     if (text) this.announce(text);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -30,11 +31,18 @@ CALLBACK_TEXTS = {"planned": "Call", "due": "Call now", "overdue": "Overdue", "d
 LANG = "en"  # the console speaks English; patients' lines stay as they were said
 
 
-def inbox_values(session: Session, handoff: Handoff | None = None) -> dict[str, Any]:
-    """Return what the list needs. handoff: the open one; its box shows unless another is asked."""
-    only, who = _only(), inbox.viewer(session, current_user.id)
+def inbox_values(
+    session: Session, handoff: Handoff | None = None, asked: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Return what the list needs.
+
+    handoff: the open one; its box shows unless another is asked. asked: the page's parameters, if
+    they are not this request's.
+    """
+    asked = request.args if asked is None else asked
+    only, who = _only(asked), inbox.viewer(session, current_user.id)
     counts = inbox.counts(session, current_user.id, only)
-    box = _box(counts, handoff)
+    box = _box(counts, handoff, asked)
     settings, now = services().settings, services().clock()
     entries = inbox.entries(session, box, who, only)
     return {
@@ -63,10 +71,10 @@ def inbox_values(session: Session, handoff: Handoff | None = None) -> dict[str, 
     }
 
 
-def _only() -> inbox.Only:
+def _only(asked: Mapping[str, str]) -> inbox.Only:
     """Read what the list is narrowed to; what the clinic does not have narrows nothing."""
     settings = services().settings
-    desk, lang = request.args.get("desk"), request.args.get("lang")
+    desk, lang = asked.get("desk"), asked.get("lang")
     return inbox.Only(
         desk if desks.named(settings, desk) is not None else None,
         lang if lang in settings.clinic.languages else None,
@@ -99,8 +107,8 @@ def desk_name(desk_id: str | None) -> str:
     return desks.staff_name(services().settings, desk_id)
 
 
-def _box(counts: dict[Box, int], handoff: Handoff | None) -> Box:
-    wanted = request.args.get("box")
+def _box(counts: dict[Box, int], handoff: Handoff | None, asked: Mapping[str, str]) -> Box:
+    wanted = asked.get("box")
     if wanted == Box.WAITING and handoff is not None and is_mine(handoff):
         wanted = None  # just claimed out of the queue: go where it went
     if wanted is None and handoff is not None:

@@ -36,7 +36,7 @@ from web.privacy import audit
 from web.privacy.audit import Act
 from web.services import services
 from web.views import _answering, _desk
-from web.views._desk_stream import News
+from web.views._desk_stream import News, pages_of
 
 blueprint = Blueprint("console", __name__, url_prefix="/console")
 auth.guard(blueprint, RoleName.AGENT)
@@ -325,17 +325,14 @@ def typing(conversation_id: str) -> ResponseReturnValue:
 @blueprint.get("/stream")
 @auth.passive
 def stream() -> ResponseReturnValue:
-    """News for one open page: its inbox, and its conversation's rows from the last one it has."""
-    conversation_id = request.args.get("conversation")
-    after = request.headers.get("Last-Event-ID", type=int)
-    if after is None:
-        after = request.args.get("after", 0, type=int)
-    if conversation_id is not None:
-        with services().database.reading() as session:
-            inbox.card(session, conversation_id) or abort(404)
-    topics = ["console", *([conversation_id] if conversation_id else [])]
-    subscription = services().hub.subscribe(topics)
-    events = News(conversation_id, after).events(subscription)
+    """News for the open pages of one browser: its inbox each, and its conversation's rows."""
+    pages = pages_of(request.args, request.headers.get("Last-Event-ID"))
+    talks = {page.conversation_id for page in pages if page.conversation_id is not None}
+    with services().database.reading() as session:
+        known = [each for each in talks if inbox.card(session, each)]
+    # A page of one that is gone, or was never handed to people, is told so; others go on.
+    subscription = services().hub.subscribe(["console", *known])
+    events = News(pages).events(subscription)
     headers = {"X-Accel-Buffering": "no"}
     response = Response(events, mimetype="text/event-stream", headers=headers)
     response.call_on_close(subscription.close)  # also when not one event was asked for
