@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import effects, groups, intents, large, peers, questions, restart, search, turn
+from benchmarks import (
+    cuts,
+    effects,
+    groups,
+    intents,
+    large,
+    peers,
+    questions,
+    restart,
+    search,
+    turn,
+)
 
 BENCHMARKS = {
     "questions": questions.run,
@@ -15,7 +26,7 @@ BENCHMARKS = {
     "effects": effects.run,
 }
 # These take long, or other libraries.
-ON_REQUEST = {"peers": peers.run, "large": large.run, "intents": intents.run}
+ON_REQUEST = {"peers": peers.run, "large": large.run, "intents": intents.run, "cuts": cuts.run}
 
 
 def main(names: list[str]) -> int:

@@ -58,6 +58,7 @@ def product(
     folder = tmp_path_factory.mktemp("product")
     limits = {
         "conversations_per_hour = 30": "conversations_per_hour = 10000",
+        "messages_per_minute = 20": "messages_per_minute = 10000",
         "requests_per_minute = 600": "requests_per_minute = 100000",
     }
     with Product(folder, limits) as running:

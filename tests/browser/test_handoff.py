@@ -53,12 +53,14 @@ def test_the_whole_way_from_question_to_rating(
     assert len(set(numbers_shown(pat))) == len(numbers_shown(pat))
 
     ana.page.get_by_role("button", name="Resolve").click()
-    rating = pat.panel.locator("[data-rating]")
-    rating.get_by_text("Very good").click(timeout=EVENT_MS)
-    rating.get_by_role("button", name="Send rating").click()
-    expect(pat.panel.get_by_text("Thank you. This helps us do better.")).to_be_visible(
+    pat.panel.get_by_role("button", name="Very well").click(timeout=EVENT_MS)
+    expect(pat.panel.get_by_text("Thank you. This helps us do better.")).to_be_focused(
         timeout=EVENT_MS
     )
+    assert last_rating(product) == 5
+    pat.panel.get_by_label("Anything you would like to tell us?").fill("so kind")
+    pat.panel.get_by_role("button", name="Send", exact=True).click()
+    expect(pat.panel.get_by_text("Thank you for telling us.").last).to_be_visible(timeout=EVENT_MS)
     assert last_rating(product) == 5
     assert pat.errors == []
 

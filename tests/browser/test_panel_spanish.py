@@ -90,10 +90,10 @@ def test_the_whole_way_in_spanish(new_patient: NewPatient, ana: Ana, product: Pr
     second.page.close()
 
     ana.page.get_by_role("button", name="Resolve").click()
-    rating = pat.panel.locator("[data-rating]")
-    rating.get_by_text("Bien", exact=True).click(timeout=EVENT_MS)
+    answer = pat.panel.get_by_role("button", name="Bien", exact=True)
+    expect(answer).to_be_visible(timeout=EVENT_MS)
     axe_finds_nothing(pat.page)
-    rating.get_by_role("button", name="Enviar opinión").click()
+    answer.click()
     expect(pat.panel.get_by_text("Gracias. Esto nos ayuda a mejorar.")).to_be_visible(
         timeout=EVENT_MS
     )
