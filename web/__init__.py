@@ -21,6 +21,7 @@ from web.chat.rasa import Rasa
 from web.chat.stream import Cap, Hub, Remembered, Seen, Typing
 from web.config import Settings, SettingsInvalid, load_settings
 from web.db import Database
+from web.desk.guidance import Shelf
 from web.privacy import vault
 from web.privacy.keys import KeysUnusable
 from web.services import EXTENSION, Services
@@ -74,6 +75,7 @@ def make_services(
         polls=Cap(MAX_POLLS),
         staffed=Remembered(STAFFED_FOR_S),
         publisher=Publisher(settings, load_model),
+        guides=Shelf(settings),
         rasa=Rasa(settings.rasa_url, settings.limits.rasa_timeout_s),
         secret=vault.shared_secret(database, own_secret),
     )

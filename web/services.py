@@ -22,6 +22,7 @@ from web.chat.rasa import Rasa
 from web.chat.stream import Cap, Hub, Remembered, Seen, Typing
 from web.config import Settings
 from web.db import Database, utc_now
+from web.desk.guidance import Shelf
 from web.metrics import Metrics
 
 EXTENSION = "front_desk"
@@ -41,6 +42,7 @@ class Services:
     polls: Cap
     staffed: Remembered  # whether a person is there now; told to Rasa with each turn
     publisher: Publisher
+    guides: Shelf
     rasa: Rasa
     secret: bytes
     clock: Callable[[], datetime] = utc_now

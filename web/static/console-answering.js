@@ -38,11 +38,21 @@ export class Suggestions {
       if (!response.ok || number !== this.asked) return;
       const {html} = await response.json();
       const hadFocus = this.$place.contains(document.activeElement);
+      const wereOpen = this.openGuides();
       this.$place.innerHTML = html; // our own server's, escaped there
+      for (const $guide of this.guides()) $guide.open = wereOpen.has($guide.dataset.guide);
       if (hadFocus) this.$place.querySelector('[name=q]')?.focus();
     } catch {
       this.say('Not found now. Check the connection and try again.', true);
     }
+  }
+
+  guides() {
+    return [...this.$place.querySelectorAll('[data-guide]')];
+  }
+
+  openGuides() {
+    return new Set(this.guides().filter(($guide) => $guide.open).map(($guide) => $guide.dataset.guide));
   }
 
   onSubmit(event) {

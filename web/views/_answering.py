@@ -14,7 +14,7 @@ from flask import render_template, request
 from sqlalchemy.orm import Session
 
 from web import hours
-from web.desk import inbox, suggestions
+from web.desk import guidance, inbox, suggestions
 from web.desk.suggestions import Suggested
 from web.services import services
 from web.views import _desk
@@ -27,6 +27,7 @@ def suggested_values(session: Session, card: inbox.Card) -> dict[str, Any]:
         "is_mine": _desk.is_mine(card.entry.handoff),
         "handoff": card.entry.handoff,
         "conversation": conversation,
+        "situation": guidance.situation(session, card.entry.handoff, conversation.lang),
         "patient_asked": suggestions.last_asked(session, conversation.id),
     }
 
@@ -45,6 +46,9 @@ def suggested(values: dict[str, Any]) -> dict[str, Any]:
     return {
         **values,
         "suggested": found,
+        "guides": services().guides.called_for(services().publisher, values["situation"])
+        if values["is_mine"]
+        else [],
         "new_client_id": secrets.token_hex,
         "day_text": lambda day: hours.date_text(date.fromisoformat(day), _desk.LANG),
     }
