@@ -8,6 +8,7 @@ from benchmarks import (
     cuts,
     effects,
     groups,
+    inbox,
     intents,
     large,
     peers,
@@ -15,6 +16,7 @@ from benchmarks import (
     restart,
     search,
     turn,
+    waits,
 )
 
 BENCHMARKS = {
@@ -22,6 +24,8 @@ BENCHMARKS = {
     "search": search.run,
     "turn": turn.run,
     "restart": restart.run,
+    "inbox": inbox.run,
+    "waits": waits.run,
     "groups": groups.run,
     "effects": effects.run,
 }
