@@ -20,7 +20,7 @@ from web.articles import hosts
 from web.articles.sweeping import Sweeper
 from web.chat import conversations, leases, turns
 from web.db import DatabaseBusy, alone
-from web.desk import handoff_offers, handoffs, snooze
+from web.desk import handoff_offers, handoffs, practice, snooze
 from web.models import Author, Conversation, Handoff, HandoffState, Kind
 from web.privacy import retention
 from web.services import Services, of
@@ -96,6 +96,7 @@ class Background:
             snooze.wake_due(session, services.clock())
             _give_up_left(session, services)
         self._articles.sweep()
+        practice.play(services)
         self._since_retention_s += SWEEP_S
         if self._since_retention_s >= RETENTION_EVERY_S:
             self._since_retention_s = 0.0
@@ -118,6 +119,7 @@ def _give_up_left(session: Session, services: Services) -> None:
         .join(Handoff, Handoff.conversation_id == Conversation.id)
         .where(
             Handoff.state.in_((HandoffState.REQUESTED, HandoffState.OFFERED)),
+            ~Handoff.practice,
             Conversation.last_seen_at < services.clock() - LEFT_AFTER,
             Conversation.last_message_at < services.clock() - LEFT_AFTER,
         )

@@ -240,6 +240,7 @@ class Care(Section):
     break_min: Annotated[int, Field(ge=1, le=120)] = 10
     hard_chats_per_day: Annotated[int, Field(ge=0, le=100)] = 3
     support: FactText | None = None
+    practice_again_days: Annotated[int, Field(ge=1, le=3650)] = 180
 
 
 class Retention(Section):

@@ -49,12 +49,16 @@ def _queues(session: Session, now: datetime) -> Figures:
     turns |= {state.value: float(count) for state, count in session.execute(query)}
     oldest = session.scalar(select(func.min(Turn.created_at)).where(Turn.state.in_(states)))
     people = dict.fromkeys((state.value for state in OPEN_HANDOFF_STATES), 0.0)
-    waiting = select(Handoff.state, func.count()).where(Handoff.state.in_(OPEN_HANDOFF_STATES))
+    waiting = select(Handoff.state, func.count()).where(
+        Handoff.state.in_(OPEN_HANDOFF_STATES), ~Handoff.practice
+    )
     rows = session.execute(waiting.group_by(Handoff.state))
     people |= {state.value: float(count) for state, count in rows}
     longest = session.scalar(
         select(func.min(Handoff.requested_at)).where(
-            Handoff.state.in_(OPEN_HANDOFF_STATES), Handoff.claimed_at.is_(None)
+            Handoff.state.in_(OPEN_HANDOFF_STATES),
+            Handoff.claimed_at.is_(None),
+            ~Handoff.practice,
         )
     )
     return {

@@ -156,6 +156,7 @@ def read(session: Session, period: Period, zone: ZoneInfo) -> tuple[Conversation
     of_period = (
         (Conversation.created_at >= begins)
         & (Conversation.created_at < ends)
+        & ~Conversation.practice
         & (Conversation.last_n > 0)  # an open panel in which nobody said a word is none
     )
     found = session.execute(

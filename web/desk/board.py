@@ -49,7 +49,9 @@ def now(session: Session, at: datetime) -> Board:
         func.count(case((is_open & Handoff.urgent, 1))),
         func.count(case((overdue, 1))),
     )
-    waiting, since, in_hand, dangers, calls = session.execute(select(*columns)).one()
+    waiting, since, in_hand, dangers, calls = session.execute(
+        select(*columns).where(~Handoff.practice)
+    ).one()
     had_share = hard_chats.all_had_share(session, here, at)
     unopened = _unopened(session)
     return Board(waiting, since, len(here), in_hand, dangers, calls, unopened, had_share)
@@ -60,6 +62,7 @@ def _unopened(session: Session) -> tuple[str, ...]:
         select(Handoff.conversation_id)
         .where(
             Handoff.state.in_(WAITING),
+            ~Handoff.practice,
             Handoff.opened_at.is_(None),
             Handoff.alarm >= len(ALARMS_AFTER_S),
         )

@@ -52,6 +52,7 @@ def _handled_s(session: Session, desk_id: str | None) -> list[float]:
         .where(
             Handoff.desk == desk_id,
             Handoff.state.in_((HandoffState.RESOLVED, HandoffState.RETURNED)),
+            ~Handoff.practice,
             Handoff.claimed_at.is_not(None),
         )
         .order_by(Handoff.closed_at.desc())
@@ -74,6 +75,8 @@ def _chats_at_once(session: Session, handoff: Handoff, at: datetime) -> int:
         staff.id for staff in here if desks.fits(staff, own[staff.id], handoff.desk, lang)
     ] or [staff.id for staff in here]
     in_hand = select(func.count()).where(
-        Handoff.state == HandoffState.CLAIMED, Handoff.staff_id.in_(fitting)
+        Handoff.state == HandoffState.CLAIMED,
+        Handoff.staff_id.in_(fitting),
+        ~Handoff.practice,
     )
     return max(len(fitting), session.scalar(in_hand) or 0) if fitting else 0

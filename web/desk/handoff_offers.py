@@ -99,7 +99,7 @@ def _due(session: Session, since: datetime) -> list[tuple[Handoff, str]]:
     query = (
         select(Handoff, Conversation.lang)
         .join(Conversation, Conversation.id == Handoff.conversation_id)
-        .where(or_(fresh, passed), Handoff.requested_at <= since)
+        .where(or_(fresh, passed), ~Handoff.practice, Handoff.requested_at <= since)
         .order_by(Handoff.urgent.desc(), Handoff.requested_at, Handoff.id)
         .limit(OFFERS_PER_SWEEP)
     )
@@ -134,7 +134,12 @@ def in_hand(session: Session, staff_ids: Collection[int]) -> dict[int, int]:
     states = (HandoffState.CLAIMED, HandoffState.OFFERED)
     query = (
         select(holder, func.count())
-        .where(Handoff.state.in_(states), holder.in_(staff_ids), Handoff.snoozed_at.is_(None))
+        .where(
+            Handoff.state.in_(states),
+            holder.in_(staff_ids),
+            ~Handoff.practice,
+            Handoff.snoozed_at.is_(None),
+        )
         .group_by(holder)
     )
     return {int(staff_id): chats for staff_id, chats in session.execute(query)}
@@ -143,7 +148,7 @@ def in_hand(session: Session, staff_ids: Collection[int]) -> dict[int, int]:
 def _last_busy(session: Session, staff_ids: Collection[int]) -> dict[int, datetime]:
     query = (
         select(Handoff.staff_id, func.max(Handoff.claimed_at), func.max(Handoff.closed_at))
-        .where(Handoff.staff_id.in_(staff_ids))
+        .where(Handoff.staff_id.in_(staff_ids), ~Handoff.practice)
         .group_by(Handoff.staff_id)
     )
     return {

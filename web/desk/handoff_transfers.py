@@ -85,6 +85,8 @@ def ask(
     at, handoff = at or now(), get(session, handoff_id)
     if handoff.state is not HandoffState.CLAIMED or handoff.staff_id != staff_id:
         raise not_held(session, handoff)
+    if handoff.practice:
+        raise TransferImpossible("practice")
     to_id, to_desk = _read(session, target, staff_id)
     _close(session, Transfer.handoff_id == handoff_id, TransferState.WITHDRAWN, staff_id, at)
     transfer = Transfer(

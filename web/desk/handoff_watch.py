@@ -44,6 +44,7 @@ def requeue_absent(session: Session, at: datetime | None = None) -> int:
         .join(Staff, Staff.id == Handoff.staff_id)
         .where(
             Handoff.state == HandoffState.CLAIMED,
+            ~Handoff.practice,
             Handoff.snoozed_at.is_(None),
             presence.is_absent(since),
         )
@@ -76,7 +77,12 @@ def _requeue(session: Session, handoff: Handoff, agent: Staff) -> bool:
 def raise_alarms(session: Session, at: datetime | None = None) -> int:
     """Tell staff again of a danger that nobody has opened. Returns how many were raised."""
     at = at or now()
-    unseen = Handoff.state.in_(WAITING) & Handoff.urgent & Handoff.opened_at.is_(None)
+    unseen = (
+        Handoff.state.in_(WAITING)
+        & Handoff.urgent
+        & Handoff.opened_at.is_(None)
+        & ~Handoff.practice
+    )
     raised = 0
     for level, after_s in enumerate(ALARMS_AFTER_S, start=1):
         due = (

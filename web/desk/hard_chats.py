@@ -81,7 +81,7 @@ def answer(session: Session, handoff_id: int, staff_id: int, at: datetime) -> Ha
 
 def _own_closed(session: Session, handoff_id: int, staff_id: int) -> Handoff:
     handoff = get(session, handoff_id)
-    if handoff.staff_id != staff_id or handoff.state not in OVER:
+    if handoff.staff_id != staff_id or handoff.state not in OVER or handoff.practice:
         raise HandoffNotYours(agent_name(session, handoff.staff_id))
     return handoff
 

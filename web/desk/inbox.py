@@ -203,7 +203,7 @@ def concerning(session: Session, who: Viewer, at: datetime) -> list[Handoff]:
     waiting = (
         select(Handoff, Conversation.lang)
         .join(Conversation, Conversation.id == Handoff.conversation_id)
-        .where(Handoff.state.in_(WAITING))
+        .where(Handoff.state.in_(WAITING), ~Handoff.practice)
         .order_by(Handoff.urgent.desc(), Handoff.requested_at, Handoff.id)
     )
 
@@ -251,6 +251,10 @@ def box_of(handoff: Handoff, staff_id: int) -> Box:
 
 
 def _in_box(box: Box, staff_id: int) -> ColumnElement[bool]:
+    return and_(_of_box(box, staff_id), ~Handoff.practice)
+
+
+def _of_box(box: Box, staff_id: int) -> ColumnElement[bool]:
     claimed = Handoff.state == HandoffState.CLAIMED
     left = Handoff.state == HandoffState.MESSAGE_LEFT
     awake = Handoff.snoozed_at.is_(None)

@@ -96,7 +96,7 @@ def queue(session: Session) -> list[Handoff]:
     """Return those who wait: urgent first, then who has waited longest."""
     query = (
         select(Handoff)
-        .where(Handoff.state.in_(WAITING))
+        .where(Handoff.state.in_(WAITING), ~Handoff.practice)
         .order_by(Handoff.urgent.desc(), Handoff.requested_at, Handoff.id)
     )
     return list(session.scalars(query))
@@ -114,7 +114,7 @@ def position(session: Session, handoff: Handoff) -> int:
     ahead = and_(Handoff.urgent, earlier) if handoff.urgent else or_(Handoff.urgent, earlier)
     undivided = ~exists(select(staff_desk.c.staff_id))
     same = or_(Handoff.desk == handoff.desk, Handoff.desk.is_(None), Handoff.urgent, undivided)
-    query = select(func.count()).where(Handoff.state.in_(WAITING), ahead, same)
+    query = select(func.count()).where(Handoff.state.in_(WAITING), ahead, same, ~Handoff.practice)
     return session.scalar(query) or 0
 
 

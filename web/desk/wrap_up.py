@@ -87,7 +87,7 @@ def finish(session: Session, row: WrapUp, at: datetime) -> None:
 
 def _own_closed(session: Session, handoff_id: int, staff_id: int) -> Handoff:
     handoff = get(session, handoff_id)
-    if handoff.staff_id != staff_id or handoff.closed_at is None:
+    if handoff.staff_id != staff_id or handoff.closed_at is None or handoff.practice:
         raise WrapUpNotYours(agent_name(session, handoff.staff_id))
     return handoff
 
@@ -134,7 +134,7 @@ def busy_until(session: Session, handoff: Handoff, at: datetime) -> datetime | N
 def _is_fresh(at: datetime) -> ColumnElement[bool]:
     since = at - timedelta(seconds=settings().assignment.wrap_up_s)
     said_ready = exists().where(WrapUp.handoff_id == Handoff.id, WrapUp.finished_at.is_not(None))
-    return and_(Handoff.state.in_(OVER), Handoff.closed_at > since, ~said_ready)
+    return and_(Handoff.state.in_(OVER), Handoff.closed_at > since, ~said_ready, ~Handoff.practice)
 
 
 # Coming back to it -------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from sqlalchemy.engine import make_url
 from web.articles import help_feedback
 from web.config import Retention
 from web.db import Database, wake
-from web.desk import check_ins, hard_chats
+from web.desk import check_ins, hard_chats, practice
 from web.models import Block, Conversation, Handoff, HandoffState
 from web.services import Services
 
@@ -36,6 +36,7 @@ def forget_old(services: Services) -> int:
         session.execute(delete(Block).where(Block.until_at < now))
         hard_chats.forget(session, now)
         check_ins.forget(session, now)
+        practice.forget(session, now)
     copies = _forget_copies(database, days, now)
     database.wipe_traces()
     if total or copies:

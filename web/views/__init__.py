@@ -17,6 +17,7 @@ from web.views import (
     insights,
     originals,
     plain,
+    practice,
     privacy,
     reviewing,
     team,
@@ -26,7 +27,7 @@ from web.views import (
 BLUEPRINTS = tuple(
     module.blueprint
     for module in (
-        *(care, endings, team),
+        *(care, endings, practice, team),
         *(chat, plain, help, privacy, widget, health),
         *(console, answering, canned_replies, board, originals),
         *(editor, effects, gaps, reviewing, insights, account),

@@ -20,9 +20,11 @@ from web.desk import (
     hard_chats,
     inbox,
     notes,
+    practice,
     wrap_up,
 )
 from web.desk.inbox import Box
+from web.desk.scenes import scenes
 from web.hours import is_open, moment_text, when_text
 from web.models import Handoff, HandoffState, Transfer, TransferState
 from web.services import services
@@ -128,7 +130,7 @@ def conversation_values(session: Session, card: inbox.Card) -> dict[str, Any]:
     may_answer = handoff_transfers.to_answer(session, current_user.id)
     targets = (
         handoff_transfers.targets(session, current_user.id, services().clock())
-        if is_mine(handoff)
+        if is_mine(handoff) and not handoff.practice
         else []
     )
     ended = _ending_values(session, handoff)
@@ -165,7 +167,8 @@ def conversation_values(session: Session, card: inbox.Card) -> dict[str, Any]:
 def _ending_values(session: Session, handoff: Handoff) -> dict[str, Any]:
     """Return how a closed conversation ended, and what its agent may still write of it."""
     now, row = services().clock(), wrap_up.of_handoff(session, handoff.id)
-    was_mine = handoff.closed_at is not None and bool(handoff.staff_id == current_user.id)
+    had_it = handoff.closed_at is not None and bool(handoff.staff_id == current_user.id)
+    was_mine = had_it and not handoff.practice
     follow_up = wrap_up.open_ones(session, [handoff.id], now).get(handoff.id)
     is_hard = was_mine and hard_chats.is_hard_today(session, handoff, now)
     break_offered = was_mine and hard_chats.is_offered(session, handoff, now)
@@ -178,6 +181,7 @@ def _ending_values(session: Session, handoff: Handoff) -> dict[str, Any]:
         "follow_up": follow_up,
         "today": wrap_up.today(now),
         "short_day": short_day,
+        **_practice_values(session, handoff),
         "break_offered": break_offered,
         "may_say_hard": was_mine and handoff.state in hard_chats.OVER and not is_hard,
         "care": services().settings.care,
@@ -186,6 +190,12 @@ def _ending_values(session: Session, handoff: Handoff) -> dict[str, Any]:
             *(is_hard, break_offered),
         ],
     }
+
+
+def _practice_values(session: Session, handoff: Handoff) -> dict[str, Any]:
+    """Return the scene that is practised in this conversation, if it is no patient's."""
+    run = practice.of_conversation(session, handoff.conversation_id) if handoff.practice else None
+    return {"practice_run": run, "practice_scene": scenes().get(run.scene) if run else None}
 
 
 def _stands(row: Transfer, handoff: Handoff) -> bool:

@@ -40,6 +40,7 @@ AUDIENCES = {
     "originals": "staff",
     "care": "staff",
     "endings": "staff",
+    "practice": "staff",
     "team": "staff",
     "editor": "staff",
     "effects": "staff",
