@@ -4,8 +4,9 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 
 import {
-  fitting, inserted, newClientId, newsOf, newsText, sends, sinceText, titleText, tokenAt, waitLevel,
+  fitting, inserted, keyAct, newClientId, newsOf, newsText, sends, sinceText, titleText, tokenAt, waitLevel,
 } from '../../web/static/console-logic.js';
+import {forgetOthers} from '../../web/static/drafts.js';
 
 const MINUTE = 60000;
 const inbox = (waiting_ids = [], urgent_ids = [], spoke = {}) => ({waiting_ids, urgent_ids, spoke});
@@ -113,4 +114,30 @@ test('a note that mentions somebody is told once', () => {
   assert.deepEqual(news.mentioned, ['b']);
   assert.equal(newsText(news), 'A colleague mentioned you in a note.');
   assert.deepEqual(newsOf(before, before, null).mentioned, []);
+});
+
+test('a key acts outside text boxes, can be switched off, and Escape leaves a text box', () => {
+  const key = (name, more = {}) => ({key: name, ...more});
+  assert.equal(keyAct(key('?', {shiftKey: true}), false, true), 'help');
+  assert.equal(keyAct(key('w'), false, true), 'write');
+  assert.equal(keyAct(key('w'), true, true), '');
+  assert.equal(keyAct(key('w'), false, false), '');
+  assert.equal(keyAct(key('s', {ctrlKey: true}), false, true), '');
+  assert.equal(keyAct(key('x'), false, true), '');
+  assert.equal(keyAct(key('Escape'), true, false), 'leave');
+  assert.equal(keyAct(key('Escape'), false, true), '');
+});
+
+test('drafts stay for the one who typed them, and go when somebody else signs in', () => {
+  const kept = new Map([['front-desk-draft-a', 'x'], ['front-desk-draft-note-a', 'y'], ['other', 'z']]);
+  const storage = new Proxy({
+    getItem: (key) => kept.get(key) ?? null,
+    setItem: (key, value) => kept.set(key, value),
+    removeItem: (key) => kept.delete(key),
+  }, {ownKeys: () => [...kept.keys()], getOwnPropertyDescriptor: () => ({enumerable: true, configurable: true})});
+  storage.setItem('front-desk-whose-drafts', '4');
+  forgetOthers('4', storage);
+  assert.equal(kept.get('front-desk-draft-a'), 'x');
+  forgetOthers('5', storage);
+  assert.deepEqual([...kept.keys()].sort(), ['front-desk-whose-drafts', 'other']);
 });

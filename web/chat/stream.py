@@ -18,6 +18,8 @@ from typing import Any
 HEARTBEAT_S = 15.0
 HEARTBEAT = b": still here\n\n"
 TYPING_S = 6.0
+LOOKING_S = 35.0  # a console says so every 15 s
+LOOKING = "looks:"
 
 
 class TooManyStreams(Exception):
@@ -139,7 +141,7 @@ class Typing:
         self.on_change: Callable[[str, str, bool], None] = lambda conversation, who, is_typing: None
 
     def mark(self, conversation_id: str, who: str) -> None:
-        """who: "patient" or "agent". Holds for TYPING_S."""
+        """who: "patient", "agent", or LOOKING and who of the staff has it open."""
         self.heard(conversation_id, who, True)
         self.on_change(conversation_id, who, True)
 
@@ -152,7 +154,8 @@ class Typing:
         """Take it from this host or from another."""
         was_typing = self.is_typing(conversation_id, who)
         if is_typing:
-            self._until[conversation_id, who] = self._clock() + TYPING_S
+            holds_s = LOOKING_S if who.startswith(LOOKING) else TYPING_S
+            self._until[conversation_id, who] = self._clock() + holds_s
         else:
             self._until.pop((conversation_id, who), None)
         if was_typing != is_typing:
@@ -161,6 +164,15 @@ class Typing:
     def is_typing(self, conversation_id: str, who: str) -> bool:
         return self._until.get((conversation_id, who), 0.0) > self._clock()
 
+    def lookers(self, conversation_id: str) -> set[int]:
+        """Return the staff who have this conversation open."""
+        now = self._clock()
+        return {
+            int(who.removeprefix(LOOKING))
+            for (place, who), until in list(self._until.items())
+            if place == conversation_id and who.startswith(LOOKING) and until > now
+        }
+
     def left_s(self, conversation_id: str) -> float | None:
         """Return how long until somebody's typing runs out; None when nobody types."""
         ends = (self._until.get((conversation_id, who), 0.0) for who in ("patient", "agent"))
@@ -168,11 +180,13 @@ class Typing:
         return min(left) if left else None
 
     def sweep(self) -> None:
-        """Forget what ran out."""
+        """Forget what ran out; who looks along is told that somebody no longer does."""
         now = self._clock()
         for key, until in list(self._until.items()):
             if until <= now:
                 self._until.pop(key, None)
+                if key[1].startswith(LOOKING):
+                    self._hub.publish([key[0]])
 
 
 class Seen:

@@ -102,3 +102,15 @@ export function inserted(text, start, caret, words) {
   if (open < 0) return {text: whole, from: start + words.length, to: start + words.length};
   return {text: whole, from: start + open, to: start + words.indexOf('}}', open) + 2};
 }
+
+const KEYS = {'?': 'help', w: 'write', s: 'search', n: 'note', g: 'guide', i: 'inbox'};
+
+/**
+ * What a key does: 'help', 'write', 'search', 'note', 'guide', 'inbox', 'leave' a text box, or ''.
+ * @param {boolean} isOn  single keys can be switched off: speech input types them by accident
+ */
+export function keyAct(event, isTyping, isOn) {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return '';
+  if (isTyping) return event.key === 'Escape' ? 'leave' : '';
+  return isOn ? KEYS[event.key] ?? '' : '';
+}

@@ -4,6 +4,8 @@
 // inbox, the open conversation's rows and its state. The server's beats are answered with a ping: a browser slows
 // down the timers of a tab in the background, but not what the network brings.
 
+import {forgetOthers} from './drafts.js';
+import {Keys} from './keys.js';
 import {Notes, Suggestions, repliesPicker} from './console-answering.js';
 import {newClientId, newsOf, newsText, sends, sinceText, titleText, waitLevel} from './console-logic.js';
 import {Wire} from './console-wire.js';
@@ -32,6 +34,8 @@ class Console {
     // What was heard on the page before: going from page to page does not ring again.
     this.inbox = JSON.parse(sessionStorage.getItem(HEARD) ?? 'null');
     this.isActive = true;
+    forgetOthers($root.dataset.staff);
+    new Keys();
     this.alerts = new Alerts();
     const $talk = $root.querySelector('[data-talk]');
     this.talk = $talk ? new Talk(this, $talk) : null;
@@ -227,6 +231,7 @@ class Talk {
     this.$typing = $talk.querySelector('[data-patient-typing]');
     this.$actions = $talk.querySelector('[data-actions]');
     this.$card = document.querySelector('[data-card]');
+    this.$beside = $talk.querySelector('[data-beside]');
     this.suggestions = new Suggestions(app, document.querySelector('[data-suggestions]'));
     this.notes = new Notes(app, document.querySelector('[data-notes]'), this.id);
     this.scrollToEnd();
@@ -262,6 +267,7 @@ class Talk {
     }
     if (!this.$card.contains(document.activeElement)) insertHtml(this.$card, state.card);
     this.notes.show(state.notes);
+    if (this.$beside.textContent !== state.beside) this.$beside.textContent = state.beside;
     this.app.showSince();
     if (isAtEnd) this.scrollToEnd(); // what appeared below took room from the log
   }

@@ -10,6 +10,7 @@ from typing import Any
 from flask import abort, request
 from flask_security import current_user
 from markupsafe import Markup
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from web.chat import conversations, messages
@@ -26,7 +27,7 @@ from web.desk import (
 from web.desk.inbox import Box
 from web.desk.scenes import scenes
 from web.hours import is_open, moment_text, when_text
-from web.models import Handoff, HandoffState, Transfer, TransferState
+from web.models import Handoff, HandoffState, Staff, Transfer, TransferState
 from web.services import services
 
 CALLBACK_TEXTS = {"planned": "Call", "due": "Call now", "overdue": "Overdue", "done": "Called"}
@@ -154,6 +155,7 @@ def conversation_values(session: Session, card: inbox.Card) -> dict[str, Any]:
         "conversation": conversation,
         "is_mine": is_mine(handoff),
         "notes": notes.of_conversation(session, conversation.id),
+        "beside": _beside(session, card),
         "desk_name": desk_name,
         "callback_due": callback_due,
         "callback_text": callback_text,
@@ -192,6 +194,16 @@ def _ending_values(session: Session, handoff: Handoff) -> dict[str, Any]:
     }
 
 
+def _beside(session: Session, card: inbox.Card) -> str:
+    """Say which colleagues are at this conversation, and whether its agent writes."""
+    typing, conversation_id = services().typing, card.entry.conversation.id
+    is_written = not is_mine(card.entry.handoff) and typing.is_typing(conversation_id, "agent")
+    others = typing.lookers(conversation_id) - {current_user.id}
+    query = select(Staff.name).where(Staff.id.in_(others)).order_by(Staff.name, Staff.id)
+    names = list(session.scalars(query)) if others else []
+    looking = f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} looking at this too."
+    writing = f"{card.entry.agent or 'A colleague'} is writing …"
+    return " ".join([looking] * bool(names) + [writing] * is_written)
 def _practice_values(session: Session, handoff: Handoff) -> dict[str, Any]:
     """Return the scene that is practised in this conversation, if it is no patient's."""
     run = practice.of_conversation(session, handoff.conversation_id) if handoff.practice else None

@@ -187,5 +187,6 @@ class Page:
             "card": render_template("console/_card.html", **values),
             "actions": render_template("console/_actions.html", **values),
             "typing": values["patient_typing"],
+            "beside": values["beside"],
             "notes": render_template("console/_notes.html", **values),
         }

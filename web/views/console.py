@@ -26,6 +26,7 @@ from flask_security import current_user
 from sqlalchemy.exc import OperationalError
 
 from web import auth, security
+from web.chat.stream import LOOKING
 from web.db import DatabaseBusy
 from web.desk import canned_replies, handoff_transfers, handoffs, inbox, notes, presence, snooze
 from web.desk.handoff_transfers import TransferGone, TransferImpossible
@@ -306,6 +307,8 @@ def ping() -> ResponseReturnValue:
             if handoff is not None and _desk.is_mine(handoff):
                 handoffs.opened(session, handoff, current_user.id)
             notes.seen(session, said["reading"], current_user.id, services().clock())
+        if handoff is not None:
+            services().typing.mark(said["reading"], f"{LOOKING}{current_user.id}")
     return jsonify(idle_left_s=int(auth.idle_left_s()))
 
 
