@@ -69,16 +69,16 @@ class FakeRasa:
     next reply, `mood` spoils all of them. `heard` holds the requests, oldest first.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, address: str = "127.0.0.1") -> None:
         self.mood: Mood | None = None
         self.heard: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.delay_s = 0.0
         self._scripted: deque[list[dict[str, Any]]] = deque()
         self._closing = threading.Event()
-        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server = _Server((address, 0), _Handler)
         self._server.rasa = self
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self.url = f"http://{address}:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()
 

@@ -1,0 +1,527 @@
+"""Every row of the reliability table: the real fault, shown to have happened, then what it did.
+
+`./clinic bench faults` takes minutes at small sizes; `--full` takes the sizes of the table, hours
+on a small machine; a name runs one row alone. Each row says how the fault was seen.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import http.client
+import os
+import random
+import shutil
+import socket
+import sqlite3
+import subprocess
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from benchmarks.hosts import Host, Writer, check
+from benchmarks.machines import NotHere, play
+from benchmarks.product import ROOT
+from benchmarks.report import keep, quantiles_ms
+from search.answer import ask
+from search.articles import ArticleInvalid
+from search.encoder import load_encoder
+from search.index import ArticleStatus, build
+from search.storage import IndexDamaged, IndexMissing, load, save
+from tests.fakes import FakeEncoder, FakeRasa, Mood
+
+FALLBACK_S = 3.5
+MOODS = (
+    *(Mood.STATUS_500, Mood.SLOW, Mood.HUNG, Mood.EMPTY),
+    *(Mood.GARBAGE, Mood.DRIP, Mood.UNKNOWN_KIND),
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """seen: what shows that the fault happened. figure: what came of it, in numbers."""
+
+    fault: str
+    size: int
+    seen: str
+    figure: str
+
+
+@dataclass(frozen=True)
+class Fault:
+    run: Callable[[int, Path], Row]
+    small: int
+    full: int
+
+
+@contextmanager
+def host_and_rasa(folder: Path) -> Iterator[tuple[Host, FakeRasa]]:
+    rasa = FakeRasa()
+    host = Host(folder / "host", rasa.url)
+    try:
+        host.start()
+        host.wait()
+        yield host, rasa
+    finally:
+        host.end()
+        rasa.go_down()
+
+
+@contextmanager
+def writing(writers: list[Writer]) -> Iterator[None]:
+    for writer in writers:
+        writer.start()
+    try:
+        yield
+    finally:
+        for writer in writers:
+            writer.stopping.set()
+        for writer in writers:
+            writer.join(30)
+
+
+# The web process ---------------------------------------------------------------------------------
+
+
+def kills(size: int, folder: Path) -> Row:
+    with host_and_rasa(folder) as (host, _):
+        writers = [Writer(host.url) for _ in range(6)]
+        gone = 0
+        with writing(writers):
+            for _ in range(size):
+                time.sleep(random.uniform(0.2, 1.0))
+                host.kill()
+                gone += host.is_gone()
+                host.start()
+                host.wait()
+        messages = sum(check(writer) for writer in writers)
+    assert gone == size
+    return Row("kill -9 of the web process", size, f"{gone} × exit by signal 9", _kept(messages))
+
+
+def _kept(messages: int) -> str:
+    return f"{messages} messages, 0 lost, doubled, unanswered or out of order"
+
+
+def repeats(size: int, folder: Path) -> Row:
+    with host_and_rasa(folder) as (host, _):
+        writers = [Writer(host.url) for _ in range(8)]
+        posts = 0
+
+        def one(number: int) -> int:
+            writer, client_id = writers[number % len(writers)], uuid.uuid4().hex
+            times = random.randint(1, 5)
+            with ThreadPoolExecutor(times) as together:
+                numbers = list(together.map(writer.post, [client_id] * times))
+            assert len(set(numbers)) == 1 and numbers[0], "one row, the same number back"
+            body = {"client_id": client_id, "text": "other words"}
+            path = f"{writer.path}/messages"
+            answer = requests.post(path, json=body, headers=writer.headers, timeout=10)
+            assert answer.status_code == 409
+            writer.acknowledged[client_id] = numbers[0]
+            return times
+
+        with ThreadPoolExecutor(8) as pool:
+            posts = sum(pool.map(one, range(size)))
+        messages = sum(check(writer) for writer in writers)
+    assert messages == size
+    seen = f"{posts} posts of {size} messages, in parallel"
+    return Row("the same message posted again", size, seen, f"{messages} rows, {size} × 409")
+
+
+def cuts(size: int, folder: Path) -> Row:
+    with host_and_rasa(folder) as (host, _), closing(CuttingProxy(host.port)) as proxy:
+        writers = [Writer(host.url) for _ in range(4)]
+        listeners = [Listener(proxy.port, writer) for writer in writers]
+        with writing(writers):
+            for listener in listeners:
+                listener.start()
+            while proxy.cuts < size:
+                time.sleep(0.1)
+        for writer in writers:
+            writer.wait_until_answered()
+        proxy.is_cutting = False
+        for writer, listener in zip(writers, listeners, strict=True):
+            last = writer.whole_log()[-1]["n"]
+            listener.wait_for(last)
+            listener.is_done = True
+            assert listener.numbers == list(range(1, last + 1)), "each row once, in order"
+        back = max(listener.slowest_s for listener in listeners)
+    assert back <= 5.0, f"{back:.1f} s"
+    rows = sum(len(listener.numbers) for listener in listeners)
+    figure = f"{rows} rows once and in order, back within {back:.2f} s"
+    return Row("a stream cut anywhere", size, f"{proxy.cuts} connections reset", figure)
+
+
+class CuttingProxy:
+    """Passes bytes on until it has passed enough, then resets the connection."""
+
+    def __init__(self, port: int) -> None:
+        self.cuts = 0
+        self.is_cutting = True
+        self._to = port
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._socket.getsockname()[1])
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._socket.accept()
+                threading.Thread(target=self._pass_on, args=(client,), daemon=True).start()
+
+    def _pass_on(self, client: socket.socket) -> None:
+        left = random.randint(0, 6000)
+        with client, socket.create_connection(("127.0.0.1", self._to)) as server:
+            with contextlib.suppress(OSError):
+                server.sendall(client.recv(65536))
+                while piece := server.recv(512):
+                    if self.is_cutting and len(piece) >= left:
+                        client.sendall(piece[:left])
+                        linger = (1).to_bytes(4, "little") + bytes(4)
+                        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                        self.cuts += 1
+                        return
+                    client.sendall(piece)
+                    left -= len(piece)
+
+
+class Listener(threading.Thread):
+    """The panel's side of a stream: reads events, says its last id when it comes back."""
+
+    def __init__(self, port: int, writer: Writer) -> None:
+        super().__init__(daemon=True)
+        self.numbers: list[int] = []
+        self.slowest_s = 0.0
+        self.is_done = False
+        self._port, self._writer = port, writer
+
+    def run(self) -> None:
+        while not self.is_done:
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                self._read()
+
+    def wait_for(self, n: int) -> None:
+        deadline = time.monotonic() + 20
+        while (self.numbers or [0])[-1] < n:
+            assert time.monotonic() < deadline, f"row {n} did not come"
+            time.sleep(0.05)
+
+    def _read(self) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=20)
+        last = str(self.numbers[-1] if self.numbers else 0)
+        path = f"/api/v1/conversations/{self._writer.id}/stream"
+        headers = {**self._writer.headers, "Last-Event-ID": last}
+        with closing(connection):
+            back_at: float | None = time.monotonic()
+            connection.request("GET", path, headers=headers)
+            stream, number = connection.getresponse(), 0
+            while line := stream.readline():
+                if line.startswith(b"id:"):
+                    number = int(line[3:])
+                elif line == b"\n":
+                    if back_at is not None:
+                        self.slowest_s = max(self.slowest_s, time.monotonic() - back_at)
+                        back_at = None
+                    if number:
+                        self.numbers.append(number)
+                    number = 0
+
+
+# Rasa --------------------------------------------------------------------------------------------
+
+
+def moods(size: int, folder: Path) -> Row:
+    worst, seen, tried = 0.0, [], 0
+    for mood in (*MOODS, None):  # None: nothing listens
+        with host_and_rasa(folder / str(mood)) as (host, rasa):
+            rasa.mood = mood
+            if mood is None:
+                rasa.go_down()
+            for _ in range(size):
+                writer = Writer(host.url)
+                started = time.monotonic()
+                writer.post(uuid.uuid4().hex)
+                rows = _wait_for_bot(writer)
+                worst = max(worst, time.monotonic() - started)
+                assert any(row["author"] == "bot" for row in rows)
+                tried += 1
+            failures = {
+                name.split('why="')[1].rstrip('"}')
+                for name in host.figures()
+                if name.startswith("front_desk_rasa_failures_total")
+            }
+            assert failures, f"{mood}: no failure was counted"
+            seen.append(f"{mood or 'down'}: {'/'.join(sorted(failures))}")
+    assert worst <= FALLBACK_S + 0.5, f"{worst:.2f} s"
+    figure = f"{tried} of {tried} answered, slowest {worst:.2f} s (goal {FALLBACK_S})"
+    return Row("Rasa in a bad mood", tried, "; ".join(seen), figure)
+
+
+def _wait_for_bot(writer: Writer) -> list[dict[str, Any]]:
+    deadline = time.monotonic() + 15
+    while time.monotonic() < deadline:
+        rows: list[dict[str, Any]] = writer.log()["messages"]
+        if any(row["author"] == "bot" for row in rows):
+            return rows
+        time.sleep(0.02)
+    raise AssertionError("no reply")
+
+
+# The database and the disk -----------------------------------------------------------------------
+
+
+def locked(size: int, folder: Path) -> Row:
+    """size: seconds."""
+    with host_and_rasa(folder) as (host, _):
+        writers = [Writer(host.url) for _ in range(3)]
+        file = host.var / "clinic.sqlite3"
+        with writing(writers):
+            time.sleep(1)
+            with closing(sqlite3.connect(file, isolation_level=None, timeout=5)) as other:
+                other.execute("begin immediate")
+                time.sleep(size)
+                other.execute("rollback")
+            time.sleep(2)
+        refused = sum(writer.refused.get(503, 0) for writer in writers)
+        messages = sum(check(writer) for writer in writers)
+    assert refused, "nobody met the lock"
+    seen = f"{refused} posts answered 503 while it was held"
+    return Row(f"database locked {size} s", size, seen, _kept(messages))
+
+
+def full_disk(size: int, folder: Path) -> Row:
+    """size: how often the disk is filled."""
+    disk = folder / "disk"
+    disk.mkdir(parents=True)
+    mounted = ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(disk)]
+    if os.geteuid() != 0 or subprocess.run(mounted, capture_output=True).returncode != 0:
+        raise Skipped("a small disk needs mount -t tmpfs, and so root")
+    try:
+        with host_and_rasa(disk) as (host, _):
+            articles = {path: path.read_bytes() for path in host.articles.rglob("*.md")}
+            writers = [Writer(host.url) for _ in range(3)]
+            seen = 0
+            with writing(writers):
+                for _ in range(size):
+                    time.sleep(1)
+                    seen += _fill(disk / "ballast") == errno.ENOSPC
+                    time.sleep(4)
+                    (disk / "ballast").unlink()
+                    time.sleep(2)
+            refused = sum(writer.refused.get(503, 0) for writer in writers)
+            messages = sum(check(writer) for writer in writers)
+            assert all(path.read_bytes() == content for path, content in articles.items())
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+    assert seen == size and refused, (seen, refused)
+    what = f"{seen} × ENOSPC, {refused} posts answered 503"
+    return Row("disk full", size, what, f"{_kept(messages)}; articles intact")
+
+
+def _fill(file: Path) -> int | None:
+    with file.open("wb", buffering=0) as ballast:
+        try:
+            while True:
+                ballast.write(bytes(65536))
+        except OSError as error:
+            return error.errno
+
+
+class Skipped(Exception):
+    """This machine cannot make the fault."""
+
+
+# Articles and indexes ----------------------------------------------------------------------------
+
+
+def damaged_articles(size: int, folder: Path) -> Row:
+    good = shutil.copytree(ROOT / "kb_articles", folder / "articles")
+    whole, _ = build(good, None)
+    paths = sorted(good.rglob("*.md"))
+    chance = random.Random(0)
+    for number in range(size):
+        damage = DAMAGES[number % len(DAMAGES)]
+        source = chance.choice(paths).read_bytes()
+        (good / f"zz-damaged-{number:03}.md").write_bytes(damage(source, chance))
+    index, reports = build(good, None)
+    named = {
+        report.article
+        for report in reports
+        if report.status is ArticleStatus.ERROR and report.reason and report.line
+    }
+    assert len(named) == size, f"{size - len(named)} damaged articles were not named"
+    assert set(index.articles) == set(whole.articles), "the good ones are all there"
+    assert ask(index, None, "where do I park").passages
+    figure = f"{len(named)} named with line and reason, {len(index.articles)} good ones served"
+    return Row("damaged articles", size, f"{size} files damaged in 5 ways", figure)
+
+
+def _cut_front(content: bytes, chance: random.Random) -> bytes:
+    return content[: chance.randint(5, 40)]
+
+
+def _noise(_content: bytes, chance: random.Random) -> bytes:
+    return bytes(chance.randrange(128, 256) for _ in range(500))
+
+
+def _no_end_of_front(content: bytes, _chance: random.Random) -> bytes:
+    return content.replace(b"\n---\n", b"\n", 1)
+
+
+def _broken_yaml(content: bytes, _chance: random.Random) -> bytes:
+    return content.replace(b"title:", b"title: [unclosed\n ti: {", 1)
+
+
+def _huge(content: bytes, _chance: random.Random) -> bytes:
+    return content + b"a " * 3_000_000
+
+
+DAMAGES = (_cut_front, _noise, _no_end_of_front, _broken_yaml, _huge)
+
+
+def damaged_indexes(size: int, folder: Path) -> Row:
+    index, _ = build(ROOT / "kb_articles", FakeEncoder())
+    save(index, folder / "whole")
+    chance, noticed, same = random.Random(0), 0, 0
+    for number in range(size):
+        place = shutil.copytree(folder / "whole", folder / "damaged", symlinks=True)
+        files = sorted(path for path in place.rglob("*") if path.is_file())
+        _damage(files[number % len(files)], chance)
+        try:
+            found = load(place)
+            same += found.articles == index.articles and len(found.passages) == len(index.passages)
+        except (IndexDamaged, IndexMissing, ArticleInvalid, OSError, ValueError, KeyError):
+            noticed += 1
+        save(index, place)  # what the publisher does next
+        assert load(place).articles == index.articles, "made again"
+        shutil.rmtree(place)
+    assert noticed == size, f"{size - noticed} damaged indexes were loaded, {same} of them whole"
+    return Row(
+        "damaged indexes", size, f"{size} × bytes changed or cut", f"{noticed} noticed, made again"
+    )
+
+
+def _damage(file: Path, chance: random.Random) -> None:
+    content = bytearray(file.read_bytes())
+    if chance.random() < 0.3 or not content:
+        file.write_bytes(content[: len(content) // 2])
+        return
+    at = chance.randrange(len(content))
+    content[at] ^= 1 << chance.randrange(8)
+    file.write_bytes(content)
+
+
+def reindexes(size: int, folder: Path) -> Row:
+    """50 questions a second over HTTP's own path are in `load`; here the search path alone."""
+    encoder = load_encoder(ROOT / "var" / "models")
+    articles = shutil.copytree(ROOT / "kb_articles", folder / "articles")
+    changed = sorted(articles.rglob("*.md"))[0]
+    original = changed.read_text(encoding="utf-8")
+    held = {"index": build(articles, encoder)[0]}
+    stopping, took, errors = threading.Event(), list[float](), list[str]()
+
+    def asking() -> None:
+        number, began = 0, time.monotonic()
+        while not stopping.wait(max(0.0, began + number / 50 - time.monotonic())):
+            started = time.monotonic()
+            try:
+                ask(held["index"], encoder, f"where do I park number {number}")
+            except Exception as error:
+                errors.append(type(error).__name__)
+            took.append(time.monotonic() - started)
+            number += 1
+
+    thread = threading.Thread(target=asking)
+    thread.start()
+    time.sleep(4)
+    idle, took[:] = list(took), []
+    built = 0
+    for number in range(size):
+        changed.write_text(f"{original}\n\nChange {number}.\n", encoding="utf-8")
+        index, reports = build(articles, encoder, previous=held["index"])
+        built += any(report.status is ArticleStatus.INDEXED for report in reports)
+        held["index"] = index
+        time.sleep(0.1)
+    stopping.set()
+    thread.join()
+    before, during = quantiles_ms(idle)["p95_ms"], quantiles_ms(took)["p95_ms"]
+    assert built == size and not errors, (built, errors[:3])
+    figure = f"0 errors in {len(took)} questions, p95 {during} ms, idle {before} ms"
+    ratio = during / before
+    return Row(
+        "re-indexes under 50 questions/s", size, f"{built} rebuilt", f"{figure}: {ratio:.1f} ×"
+    )
+
+
+def machines(size: int, folder: Path) -> Row:
+    """size: seconds of writing in each of the three parts."""
+    try:
+        came = play(folder, size)
+    except NotHere as reason:
+        raise Skipped(str(reason)) from None
+    figure = (
+        f"{_kept(came.messages)}; {came.rows_on_streams} rows on streams once and in order, "
+        f"elsewhere within {came.slowest_back_s} s, slowest answer {came.slowest_answer_s} s"
+    )
+    fault = "1 of 3 hosts cut off and killed, then a rolling restart"
+    assert came.seen.startswith("cut off")
+    return Row(fault, size, came.seen, figure)
+
+
+FAULTS = {
+    "kills": Fault(kills, small=4, full=1000),
+    "repeats": Fault(repeats, small=60, full=10_000),
+    "cuts": Fault(cuts, small=40, full=1000),
+    "moods": Fault(moods, small=1, full=20),
+    "locked": Fault(locked, small=5, full=10),
+    "full_disk": Fault(full_disk, small=1, full=5),
+    "damaged_articles": Fault(damaged_articles, small=40, full=200),
+    "damaged_indexes": Fault(damaged_indexes, small=40, full=200),
+    "reindexes": Fault(reindexes, small=10, full=100),
+    "machines": Fault(machines, small=3, full=30),
+}
+
+
+def run(arguments: list[str]) -> int:
+    """Return 0 when every row passed. arguments: --full, --size N, names of rows."""
+    is_full = "--full" in arguments
+    sizes = [int(each.removeprefix("--size=")) for each in arguments if each.startswith("--size=")]
+    names = [each for each in arguments if not each.startswith("--")] or list(FAULTS)
+    if unknown := [name for name in names if name not in FAULTS]:
+        print(f"no fault {unknown[0]!r}; there are: {', '.join(FAULTS)}")
+        return 2
+    rows, failed = [], 0
+    for name in names:
+        fault = FAULTS[name]
+        size = sizes[0] if sizes else fault.full if is_full else fault.small
+        started = time.monotonic()
+        with tempfile.TemporaryDirectory(prefix="front-desk-fault-") as folder:
+            try:
+                row = fault.run(size, Path(folder))
+            except Skipped as reason:
+                print(f"{name:<17} not run: {reason}")
+                continue
+            except AssertionError as error:
+                failed += 1
+                row = Row(name, size, "", f"FAILED: {str(error)[-300:]}")
+        took_s = round(time.monotonic() - started)
+        rows.append({"name": name, **asdict(row), "seconds": took_s})
+        print(
+            f"{name:<17} × {size:<6} {row.figure}\n{'':<17} fault: {row.seen} ({took_s} s)",
+            flush=True,
+        )
+    print(f"kept in {keep('faults', {'full': is_full, 'rows': rows})}")
+    return 1 if failed else 0
