@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import random
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,11 +14,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
+from sqlalchemy.orm import Session
 
 from tests.conftest import Patient, Search, words
 from tests.fakes import FakeRasa
 from tests.web.staff_desk import MONDAY_MORNING, Desk
-from web.chat import feed
+from web.chat import conversations, feed, messages
 from web.chat.contact import ContactInvalid
 from web.chat.messages import message_html
 from web.config import Callbacks, Waiting
@@ -312,3 +314,24 @@ def test_the_form_offers_times_only_where_the_clinic_promises_some(
     assert ('name="preferred_time"' in html) is not is_asked
     assert ("hoy a las 13:00, hasta las 14:00" in html) is is_asked
     desk.close()
+
+
+def test_a_booked_out_time_is_not_offered_in_the_form(desk: Desk) -> None:
+    desk.clock.now = datetime(2026, 11, 24, 5, 0, tzinfo=UTC)
+    first, second = next_windows(desk)[:2]
+    for _ in range(2):
+        leave(desk, first)
+    pat = desk.patient()
+    desk.ask(pat, "callback")
+    with desk.reading() as session:
+        form = desk_form(desk, session, pat)
+    assert first not in form
+    assert form.count("<option") >= callbacks.WINDOWS_OFFERED
+    assert second in form
+    last = re.findall(r'value="(2026[^"]+)"', form)[-1]
+    leave(desk, last)  # beyond the twelve that were there without bookings
+
+
+def desk_form(desk: Desk, session: Session, conversation_id: str) -> str:
+    row = conversations.log(session, conversation_id)[-1]
+    return messages.message_html(row, lang="en")

@@ -160,6 +160,8 @@ def _clock(moment: str | None, lang: str, settings: Settings) -> str:
 def _windows(lang: str, settings: Settings) -> list[tuple[str, str]]:
     """Return the times a call can be promised for now: value and words."""
     now = services().clock()
+    with services().database.reading() as session:
+        full = callbacks.full(session, now)
     return [
         (
             window.begins.isoformat(),
@@ -170,7 +172,7 @@ def _windows(lang: str, settings: Settings) -> list[tuple[str, str]]:
                 until=hours.moment_text(settings.calendar, window.ends, lang),
             ),
         )
-        for window in callbacks.offered(settings, now)
+        for window in callbacks.offered(settings, now, full)
     ]
 
 

@@ -6,7 +6,7 @@ and not more often than the clinic can keep. `windows` is pure; `book` counts un
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -53,13 +53,30 @@ def windows(cal: Calendar, at: datetime, length_min: int, notice_min: int) -> It
                     yield Window(begins, begins + length)
 
 
-def offered(settings: Settings, at: datetime) -> list[Window]:
-    """Return the next windows; none when the clinic promises no times."""
+def offered(settings: Settings, at: datetime, full: Collection[datetime] = ()) -> list[Window]:
+    """Return the next windows; none when the clinic promises no times.
+
+    full: when those begin that no more calls can be kept in.
+    """
+    free = (window for window in _all(settings, at) if window.begins not in full)
+    return list(islice(free, WINDOWS_OFFERED))
+
+
+def _all(settings: Settings, at: datetime) -> Iterator[Window]:
     own = settings.callbacks
-    if not own.per_window:
-        return []
     found = windows(settings.calendar, at, own.window_min, own.notice_min)
-    return list(islice(found, WINDOWS_OFFERED))
+    return found if own.per_window else iter(())
+
+
+def full(session: Session, at: datetime) -> frozenset[datetime]:
+    """Return when those windows begin that are booked out."""
+    query = (
+        select(Handoff.callback_at)
+        .where(Handoff.callback_at >= at)
+        .group_by(Handoff.callback_at)
+        .having(func.count() >= services().settings.callbacks.per_window)
+    )
+    return frozenset(begins for begins in session.scalars(query) if begins is not None)
 
 
 def book(session: Session, fields: Mapping[str, Any], at: datetime) -> datetime | None:
@@ -71,15 +88,13 @@ def book(session: Session, fields: Mapping[str, Any], at: datetime) -> datetime 
     if not wanted:
         return None
     settings = services().settings
-    begins = next(
-        (each.begins for each in offered(settings, at) if each.begins.isoformat() == wanted), None
-    )
+    known = (each.begins for each in _all(settings, at))
+    begins = next((each for each in known if each.isoformat() == wanted), None)
     if begins is None:
         raise ContactInvalid({"window": "window_taken"})
     if not str(fields.get("phone") or "").strip():
         raise ContactInvalid({"phone": "phone_missing"})
-    taken = session.scalar(select(func.count()).where(Handoff.callback_at == begins)) or 0
-    if taken >= settings.callbacks.per_window:
+    if begins in full(session, at):
         raise ContactInvalid({"window": "window_taken"})
     return begins
 
