@@ -18,6 +18,7 @@ from web.articles.publishing import Publisher
 from web.articles.usage import Usage
 from web.articles.vector_memory import VectorMemory
 from web.chat.bus import Bus
+from web.chat.overload import Overload
 from web.chat.rasa import Rasa
 from web.chat.stream import Cap, Hub, Remembered, Seen, Typing
 from web.config import Settings
@@ -47,6 +48,7 @@ class Services:
     secret: bytes
     clock: Callable[[], datetime] = utc_now
     metrics: Metrics = field(default_factory=Metrics)
+    overload: Overload = field(default_factory=Overload)
     usage: Usage = field(default_factory=Usage)
     question_vectors: VectorMemory = field(default_factory=VectorMemory)
     stopping: threading.Event = field(default_factory=threading.Event)

@@ -6,11 +6,20 @@ at most. All that answering needs is read with the lease, so that nothing is ope
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import ColumnElement, Select, SQLColumnExpression, bindparam, exists, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    SQLColumnExpression,
+    bindparam,
+    exists,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session, aliased
 
 from web.chat import conversations
@@ -49,7 +58,7 @@ class Work:
     is_open: bool
     is_waiting: bool
     request_id: str | None = None  # of the request that brought the message
-    waited_s: float = 0.0
+    waited_s: float = 0.0  # for a worker, not for the turn before it
 
 
 def take(session: Session, services: Services, owner: str) -> Work | None:
@@ -58,15 +67,18 @@ def take(session: Session, services: Services, owner: str) -> Work | None:
         found = session.execute(_TAKEABLE).first()
         if found is None:
             return None
-        turn, conversation, message, claimed, waiting = found
+        turn, conversation, message, claimed, waiting, before_at = found
         if not claimed:
-            return _lease(session, services, turn, conversation, message, bool(waiting), owner)
+            could_begin_at = max(turn.created_at, before_at or turn.created_at)
+            waited_s = max(0.0, (services.clock() - could_begin_at).total_seconds())
+            work = _lease(session, services, turn, conversation, message, bool(waiting), owner)
+            return replace(work, waited_s=waited_s)
         turn.state, turn.done_at = TurnState.SILENCED, services.clock()
         wake(session, turn.conversation_id)
         session.flush()
 
 
-def _takeable() -> Select[Turn, Conversation, Message, bool, bool]:
+def _takeable() -> Select[Turn, Conversation, Message, bool, bool, datetime | None]:
     """Select the oldest turn that has no unfinished one before it, and what it needs.
 
     A turn that another worker is just leasing still looks waiting to us, so what comes after it is
@@ -77,6 +89,10 @@ def _takeable() -> Select[Turn, Conversation, Message, bool, bool]:
         other.conversation_id == Turn.conversation_id,
         other.n < Turn.n,
         other.state.in_((TurnState.WAITING, TurnState.RUNNING)),
+    )
+
+    answered_before = select(func.max(other.done_at)).where(
+        other.conversation_id == Turn.conversation_id, other.n < Turn.n
     )
 
     def handed(*states: HandoffState) -> ColumnElement[bool]:
@@ -90,6 +106,7 @@ def _takeable() -> Select[Turn, Conversation, Message, bool, bool]:
             Message,
             handed(HandoffState.CLAIMED),
             handed(HandoffState.REQUESTED, HandoffState.OFFERED),
+            answered_before.scalar_subquery(),
         )
         .join(Conversation, Conversation.id == Turn.conversation_id)
         .join(Message, (Message.conversation_id == Turn.conversation_id) & (Message.n == Turn.n))
@@ -131,7 +148,6 @@ def _lease(
         is_open=services.staffed.get(lambda: handoffs.is_staffed(session, now)),
         is_waiting=is_waiting,
         request_id=turn.request_id,
-        waited_s=max(0.0, (now - turn.created_at).total_seconds()),
     )
 
 

@@ -52,6 +52,7 @@ class Failure(StrEnum):
     GARBAGE = "garbage"
     EMPTY = "empty"  # `200 []` is what Rasa says when something failed inside
     UNKNOWN_KIND = "unknown_kind"
+    BUSY = "busy"  # not asked: too many wait
 
 
 @dataclass(frozen=True)

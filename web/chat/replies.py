@@ -139,17 +139,25 @@ def fallback(
     outcome = question.outcome(found)
     lang = question.lang
     if outcome is Outcome.ANSWER:
+        tail = "reply.busy_answer" if why is Failure.BUSY else "reply.fallback_answer"
         steps: list[Reply | Hand] = [
             _passages(question, found, index, settings),
-            _offer(settings, lang, "reply.fallback_answer"),
+            _offer(settings, lang, tail),
         ]
     elif outcome is Outcome.CHOICES:
         steps = [_choices(question, found, index, settings)]
     elif misses and not is_waiting:
         steps = [Reply(Kind.TEXT, say(lang, "reply.fallback_handoff")), Hand("failed_twice")]
     else:
-        steps = [_offer(settings, lang, "reply.fallback_none")]
+        none = "reply.busy_none" if why is Failure.BUSY else "reply.fallback_none"
+        steps = [_offer(settings, lang, none)]
     return Plan(tuple(steps), outcome, AnsweredBy.FALLBACK, failure=why.value)
+
+
+def too_busy(question: Question, settings: Settings) -> Plan:
+    """So many wait that this message is not looked up: say so, with the ways that are open."""
+    steps = (_offer(settings, question.lang, "reply.busy_later"),)
+    return Plan(steps, None, AnsweredBy.FALLBACK, failure=Failure.BUSY.value)
 
 
 def desk_chosen(desk: str, question: Question, settings: Settings) -> Plan:

@@ -24,7 +24,8 @@ from sqlalchemy.orm import Session
 from search.answer import Found, Outcome, ask
 from web.chat import conversations, leases
 from web.chat.leases import Work
-from web.chat.rasa import Item, RasaUnavailable
+from web.chat.overload import Effort, effort
+from web.chat.rasa import Failure, Item, RasaUnavailable
 from web.chat.replies import (
     Hand,
     Plan,
@@ -33,6 +34,7 @@ from web.chat.replies import (
     desk_chosen,
     fallback,
     from_items,
+    too_busy,
     way_out,
     without_search,
 )
@@ -136,9 +138,13 @@ def answer(services: Services, work: Work) -> None:
     started, metrics = time.monotonic(), services.metrics
     structlog.contextvars.bind_contextvars(request=work.request_id)
     metrics.took("wait", work.waited_s)
+    doing = effort(work.waited_s, work.fence)
+    if doing is not Effort.ALL:
+        services.overload.note()
+        metrics.shed("rasa" if doing is Effort.ARTICLES else "search")
     with metrics.timed("search"):
-        found = _guarded("search.failed", work, lambda: _search(services, work))
-    plan = _guarded("turn.failed", work, lambda: _plan(services, work, found))
+        found = _guarded("search.failed", work, lambda: _search(services, work, doing))
+    plan = _guarded("turn.failed", work, lambda: _plan(services, work, found, doing))
     if plan is None:
         plan = without_search(services.settings, work.question.lang)
     with metrics.timed("store"):
@@ -175,9 +181,9 @@ def _guarded(event: str, work: Work, act: Callable[[], Made | None]) -> Made | N
         return None
 
 
-def _search(services: Services, work: Work) -> Found | None:
+def _search(services: Services, work: Work, doing: Effort) -> Found | None:
     index, question = services.publisher.index, work.question
-    if index is None or question.desk or question.way:
+    if index is None or question.desk or question.way or doing is Effort.NOTHING:
         return None
     return ask(
         index,
@@ -188,14 +194,18 @@ def _search(services: Services, work: Work) -> Found | None:
     )
 
 
-def _plan(services: Services, work: Work, found: Found | None) -> Plan:
+def _plan(services: Services, work: Work, found: Found | None, doing: Effort) -> Plan:
     if work.question.way is not None:
         return way_out(work.question.way, work.question)
     index, settings = services.publisher.index, services.settings
     if work.question.desk is not None:
         return desk_chosen(work.question.desk, work.question, settings)
     question = work.question.in_language_of(found, settings)
+    if doing is Effort.NOTHING:
+        return too_busy(question, settings)
     try:
+        if doing is Effort.ARTICLES:
+            raise RasaUnavailable(Failure.BUSY)
         items = _ask_rasa(services, work, question, found)
         return from_items(items, question, found, index, settings)
     except RasaUnavailable as error:

@@ -26,6 +26,15 @@ from web.services import services
 blueprint = Blueprint("insights", __name__, url_prefix="/insights")
 auth.guard(blueprint, RoleName.MANAGER)
 
+
+@blueprint.before_request
+def rest_while_patients_wait() -> None:
+    """Its pages are the heaviest: they are the first to go."""
+    if services().overload.is_on:
+        services().metrics.shed("insights")
+        abort(503)
+
+
 SPANS = {"Today": 1, "7 days": 7, "30 days": 30}
 DEFAULT_DAYS = 7
 MAX_DAYS = 366
