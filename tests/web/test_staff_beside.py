@@ -10,6 +10,7 @@ import pytest
 from tests.web.answering_desk import claimed
 from tests.web.staff_desk import Desk, PageClient
 from web.chat.stream import LOOKING_S, Hub, Typing
+from web.desk import handoffs
 from web.models import Staff
 
 
@@ -67,3 +68,19 @@ def test_who_left_is_forgotten_and_the_others_are_told() -> None:
         typing.sweep()
         assert told.wait(0) == {"talk"}
     assert typing.lookers("talk") == {5}
+
+
+def test_earlier_talks_are_those_of_the_same_conversation(
+    desk: Desk, ana: Staff, client: PageClient
+) -> None:
+    """No other conversation is taken for the same patient's, whatever name they give."""
+    first, pat = claimed(desk, ana)
+    _, namesake = claimed(desk, ana)
+    with desk.open() as session:
+        handoffs.resolve(session, first, ana.id)
+    desk.clock.passes(days=2)
+    desk.here(ana)
+    desk.ask(pat)
+    page = client.get(f"/console/conversations/{pat}")
+    assert "Monday, November 23, 2026, 10 am, Ana: resolved" in page
+    assert "<dd>Not known</dd>" in client.get(f"/console/conversations/{namesake}")

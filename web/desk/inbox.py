@@ -128,6 +128,19 @@ class ShownArticle:
 
 
 @dataclass(frozen=True)
+class Earlier:
+    """A talk with a person before this one, in the same conversation: whose token proves it.
+
+    Conversations are told apart by their tokens alone. That two are the same patient's could only
+    be guessed from a name or a number anybody can type, so it is not.
+    """
+
+    requested_at: datetime
+    state: HandoffState
+    agent: str | None
+
+
+@dataclass(frozen=True)
 class Card:
     """What an agent needs before the first word: why, what was asked, what was shown."""
 
@@ -136,6 +149,7 @@ class Card:
     unknown: tuple[str, ...]  # what the assistant found nothing for
     shown: tuple[ShownArticle, ...]
     hidden: tuple[str, ...]  # kinds of identifiers that were masked
+    earlier: tuple[Earlier, ...]
 
 
 def viewer(session: Session, staff_id: int) -> Viewer:
@@ -337,7 +351,19 @@ def card(session: Session, conversation_id: str) -> Card | None:
         _unknown(session, conversation_id),
         _shown(session, conversation_id),
         _hidden(session, conversation_id),
+        _earlier(session, entry.handoff),
     )
+
+
+def _earlier(session: Session, handoff: Handoff) -> tuple[Earlier, ...]:
+    """Return the talks before this one, latest first."""
+    query = (
+        select(Handoff.requested_at, Handoff.state, Staff.name)
+        .outerjoin(Staff, Staff.id == Handoff.staff_id)
+        .where(Handoff.conversation_id == handoff.conversation_id, Handoff.id < handoff.id)
+        .order_by(Handoff.id.desc())
+    )
+    return tuple(Earlier(*row) for row in session.execute(query))
 
 
 def _questions(session: Session, handoff: Handoff) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ from web.desk import (
 )
 from web.desk.inbox import Box
 from web.desk.scenes import scenes
-from web.hours import is_open, moment_text, when_text
+from web.hours import date_text, is_open, moment_text, when_text
 from web.models import Handoff, HandoffState, Staff, Transfer, TransferState
 from web.services import services
 
@@ -156,6 +156,7 @@ def conversation_values(session: Session, card: inbox.Card) -> dict[str, Any]:
         "is_mine": is_mine(handoff),
         "notes": notes.of_conversation(session, conversation.id),
         "beside": _beside(session, card),
+        "day_and_time": day_and_time,
         "desk_name": desk_name,
         "callback_due": callback_due,
         "callback_text": callback_text,
@@ -194,6 +195,11 @@ def _ending_values(session: Session, handoff: Handoff) -> dict[str, Any]:
     }
 
 
+def day_and_time(moment: datetime) -> str:
+    day = date_text(moment.astimezone(services().settings.calendar.zone).date(), LANG)
+    return f"{day}, {clock_text(moment)}"
+
+
 def _beside(session: Session, card: inbox.Card) -> str:
     """Say which colleagues are at this conversation, and whether its agent writes."""
     typing, conversation_id = services().typing, card.entry.conversation.id
@@ -204,6 +210,8 @@ def _beside(session: Session, card: inbox.Card) -> str:
     looking = f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} looking at this too."
     writing = f"{card.entry.agent or 'A colleague'} is writing …"
     return " ".join([looking] * bool(names) + [writing] * is_written)
+
+
 def _practice_values(session: Session, handoff: Handoff) -> dict[str, Any]:
     """Return the scene that is practised in this conversation, if it is no patient's."""
     run = practice.of_conversation(session, handoff.conversation_id) if handoff.practice else None
