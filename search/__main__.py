@@ -16,8 +16,9 @@ from typing import Any, BinaryIO
 import click
 
 from search.answer import Found, ask
+from search.chart import chart, named_risks
 from search.encoder import Encoder, ModelMissing, load_encoder
-from search.evaluate import QuestionsInvalid, chart, failure, judge, read_questions, summary
+from search.evaluate import QuestionsInvalid, failure, judge, read_questions, summary
 from search.index import ArticleStatus, Index, IndexDamaged, IndexMissing, build, load, save
 
 MODELS = Path("var/models")
@@ -80,7 +81,10 @@ def ask_command(directory: Path, jsonl: bool, models: Path) -> None:
 @click.option("--svg", type=click.Path(path_type=Path, dir_okay=False))
 @_models
 def evaluate_command(directory: Path, questions: Path, svg: Path | None, models: Path) -> None:
-    """Ask a file of questions with known articles: a row per failure, then the counts."""
+    """Ask a file of questions with known articles: a row per failure, then the counts.
+
+    Standard error tells how many answers would be wrong were more or fewer given.
+    """
     try:
         wanted = read_questions(questions)
     except QuestionsInvalid as error:
@@ -91,6 +95,8 @@ def evaluate_command(directory: Path, questions: Path, svg: Path | None, models:
         rows.append(judged)
         if judged.failed:
             _write(failure(judged))
+    for risk in named_risks(rows):
+        click.echo(risk, err=True)
     _write(summary(rows))
     if svg is not None:
         svg.write_text(chart(rows), encoding="utf-8")

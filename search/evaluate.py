@@ -6,9 +6,9 @@ nothing is given for having been near.
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -111,36 +111,11 @@ def summary(rows: list[Judged]) -> dict[str, int]:
     return {"n": len(rows), **counts}
 
 
-def chart(rows: list[Judged]) -> str:
-    """Return an SVG: what became of the questions with an article, and of those without."""
-    groups = [
-        ("in the knowledge base", [row for row in rows if row.wanted]),
-        ("not in it", [row for row in rows if not row.wanted]),
-    ]
-    parts = [
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 150" role="img" '
-        'font-family="sans-serif" font-size="13"><title>Outcomes of the questions</title>'
-    ]
-    for number, (label, group) in enumerate(groups):
-        parts += _bar(label, group, 40 + 60 * number)
-    return "\n".join([*parts, "</svg>"]) + "\n"
+def risk_by_coverage(rows: list[Judged]) -> list[tuple[float, float]]:
+    """Return, for the surest question alone, the two surest and so on: share of all, share wrong.
 
-
-def _bar(label: str, group: list[Judged], top: int) -> list[str]:
-    shares = (
-        ("answered right", "#1a7f5a", sum(row.answered_right for row in group)),
-        ("answered wrong", "#b3261e", sum(row.wrong for row in group)),
-        ("choices", "#c98a00", sum(row.found.outcome is Outcome.CHOICES for row in group)),
-        ("none", "#6b7280", sum(row.found.outcome is Outcome.NONE for row in group)),
-    )
-    said = ", ".join(f"{name} {count}" for name, _, count in shares)
-    parts = [f'<text x="8" y="{top - 6}">{html.escape(f"{label} ({len(group)}): {said}")}</text>']
-    left = 8.0
-    for name, colour, count in shares:
-        width = 624 * count / max(1, len(group))
-        parts.append(
-            f'<rect x="{left:.1f}" y="{top}" width="{width:.1f}" height="22" fill="{colour}">'
-            f"<title>{name}: {count}</title></rect>"
-        )
-        left += width
-    return parts
+    What answering that many would cost, wherever the threshold stood.
+    """
+    surest = sorted(rows, key=lambda row: -row.found.confidence)
+    wrong = accumulate(not row.first for row in surest)
+    return [(count / len(surest), missed / count) for count, missed in enumerate(wrong, start=1)]

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -142,7 +143,11 @@ def test_evaluate_counts(index: Path, tmp_path: Path) -> None:
     ]
     assert (summary["n"], summary["first"], summary["first3"]) == (4, 2, 3)
     assert (summary["answered_right"], summary["none_right"], summary["wrong"]) == (2, 1, 1)
-    assert (tmp_path / "s.svg").read_text().startswith("<svg")
+    assert "answering the surest 25%: 0.0% wrong" in run.stderr.decode()
+    assert "answering the surest 100%: 50.0% wrong" in run.stderr.decode()
+    picture = ElementTree.fromstring((tmp_path / "s.svg").read_text())
+    curve = picture.find("{http://www.w3.org/2000/svg}polyline")
+    assert curve is not None and len(curve.attrib["points"].split()) == 4
 
 
 @pytest.mark.parametrize(
@@ -172,7 +177,7 @@ def test_a_damaged_index_is_named(index: Path, tmp_path: Path) -> None:
     passages.write_bytes(passages.read_bytes().replace(b"Behind", b"Before"))
     run = search("ask", "--index", tmp_path / "index", "--jsonl", stdin=b"x\n")
     assert run.returncode == 1
-    assert b"passages.json" in run.stderr
+    assert b"passages.json" in run.stderr.decode()
 
 
 def test_without_the_model_it_searches_by_words(index: Path, tmp_path: Path) -> None:
@@ -182,4 +187,4 @@ def test_without_the_model_it_searches_by_words(index: Path, tmp_path: Path) -> 
     (row,) = rows(run)
     assert (run.returncode, row["engine"]) == (0, "lexical")
     assert row["passages"][0]["article"] == "visits/parking"
-    assert b"python -m search export" in run.stderr
+    assert b"python -m search export" in run.stderr.decode()
