@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 
 from search.confidence import about, listed, right
 from search.encoder import Encoder, Vectors
@@ -33,7 +34,7 @@ LISTED = 0.07
 MAX_CHARACTERS = 10_000
 FEW_TERMS, MANY_TERMS = 3, 12
 # Words alone are a weaker witness: without vectors an answer needs more.
-BY_WORDS = Thresholds(0.9, 0.85, 0.5, 0.6, 0.15)
+BY_WORDS = Thresholds(0.9, 0.85, 0.5)
 
 _INVISIBLE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff\ufffd]+"
@@ -104,7 +105,8 @@ def ask(
     """
     if encoder is not None and encoder.recipe != index.recipe:
         encoder = None
-    mended = index.vocabulary.mend(_cleaned(question))
+    asked = _cleaned(question)
+    mended = index.vocabulary.mend(asked, notice_language(asked, lang or "en"))
     noticed = notice_language(mended.text, lang or "en")
     attempt = _attempt(index, encoder, mended.text, noticed)
     vector = attempt.vector
@@ -136,7 +138,7 @@ def _attempt(index: Index, encoder: Encoder | None, text: str, lang: str) -> _At
     words = words_of(text)
     by_meaning = encoder is not None
     thresholds = index.thresholds_for(lang) if by_meaning else BY_WORDS
-    values = signals(index, ranked, words, lang, thresholds)
+    values = signals(index, ranked, words, lang)
     outcome, confidence = Outcome.NONE, 0.0
     if len(ranked) and LATIN.search(text):
         confidence = right(values, by_meaning=by_meaning)
@@ -194,12 +196,11 @@ def _listed(index: Index, ranked: Ranked) -> tuple[PassageFound, ...]:
     firsts: dict[int, int] = {}
     for row, article in enumerate(ranked.articles.tolist()):
         firsts.setdefault(article, row)
-    wanted = set(list(firsts.values())[:MIN_ARTICLES])
-    for row in range(len(ranked)):
-        if len(wanted) >= MAX_PASSAGES:
+        if len(firsts) == MIN_ARTICLES:
             break
-        wanted.add(row)
-    rows = sorted(wanted)
+    needed = firsts.values()
+    others = (row for row in range(len(ranked)) if row not in needed)
+    rows = sorted([*needed, *islice(others, MAX_PASSAGES - len(needed))])
     return tuple(
         _found(index.passages[int(ranked.passages[row])], float(ranked.scores[row])) for row in rows
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 
 from search.text import ranks, spanish_rank, words_of
 
@@ -31,6 +32,7 @@ def notice_language(text: str, offered: str = "en") -> str:
     return "es" if vote > 0 else "en"
 
 
+@lru_cache(maxsize=50_000)
 def _vote(word: str) -> float:
     """Return a log ratio, above 0 for Spanish. Frequency falls as one over the rank."""
     in_english = ranks("en").get(word)

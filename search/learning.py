@@ -7,6 +7,7 @@ of other trades and of small talk. No question of a patient is used.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +24,7 @@ from search.prepared import heading_text
 from search.ranking import Ranked, View, rank
 from search.signals import Numbers, signals
 from search.text import terms_of, words_of
-from search.thresholds import UNLEARNT, Thresholds
+from search.thresholds import Thresholds
 
 MAX_LEFT_OUT = 240
 MIN_ARTICLES = 3
@@ -34,12 +35,17 @@ PRIOR_QUESTIONS = 15
 # Measured on bases the weights had not seen: what wrong articles reach when the right one is left
 # out says how near the articles stand to each other, but with many twins too much of it. So it only
 # moves the threshold between these two.
-ANSWER_QUANTILE, ANSWER_RANGE = 0.95, (0.56, 0.94)
+ANSWER_QUANTILE, ANSWER_RANGE = 0.95, (0.56, 0.96)
 ANSWER_PRIOR = 0.6
 ANSWER_MANY = 0.52
+# In a knowledge base about one topic everything is near to everything, and only near certainty will
+# do. One of many topics has wrong articles reach this score, by the number of its articles.
+USUAL_SCORE, USUAL_PER_DOUBLING = 0.45, 0.045
+ONE_TOPIC_ABOVE = (0.07, 0.15)
+ANSWER_ONE_TOPIC = 0.97
 # A clinic may well answer one or two of the shipped far questions: not the very highest.
 FAR_ANSWER_QUANTILE = 0.98
-CHOICES_QUANTILE, CHOICES_RANGE = 0.97, (0.30, 0.65)
+CHOICES_QUANTILE, CHOICES_RANGE = 0.97, (0.30, 0.80)
 
 
 @dataclass(frozen=True)
@@ -49,9 +55,8 @@ class Asked:
     lang: str
     without: int | None
 
-    def signals(self, index: Index, thresholds: Thresholds) -> Numbers:
-        words = words_of(self.text)
-        return signals(index, self.ranked, words, self.lang, thresholds, without=self.without)
+    def signals(self, index: Index) -> Numbers:
+        return signals(index, self.ranked, words_of(self.text), self.lang, without=self.without)
 
 
 def is_stale(index: Index) -> bool:
@@ -70,20 +75,23 @@ def learn(index: Index, encoder: Encoder) -> Index:
         for lang, count in Counter(index.languages.tolist()).items():
             if count >= MIN_ARTICLES:
                 texts = [text for text in far if notice_language(text) == lang]
-                thresholds[lang] = _learn_language(index, lang, texts, encoder)
+                thresholds[lang] = _learn_language(index, lang, count, texts, encoder)
     return replace(index, thresholds=thresholds, learnt_from=_digests(index)).warm()
 
 
-def _learn_language(index: Index, lang: str, far: list[str], encoder: Encoder) -> Thresholds:
+def _learn_language(
+    index: Index, lang: str, articles: int, far: list[str], encoder: Encoder
+) -> Thresholds:
     own = own_questions(index, lang)
     left_out = [leave_out(index, number, text) for number, text in own]
-    thresholds = middle_of(left_out)
-    wrong = [right(asked.signals(index, thresholds), by_meaning=True) for asked in left_out]
-    far_signals = [ask_far(index, text, encoder).signals(index, thresholds) for text in far]
-    far_right = [right(values, by_meaning=True) for values in far_signals]
-    far_about = [about(values, by_meaning=True) for values in far_signals]
-    thresholds = decide_answer(thresholds, wrong, floor=_quantile(far_right, FAR_ANSWER_QUANTILE))
-    return decide_choices(replace(thresholds, is_learnt=True, learnt_with=version()), far_about)
+    wrong = [right(asked.signals(index), by_meaning=True) for asked in left_out]
+    far_signals = [ask_far(index, text, encoder).signals(index) for text in far]
+    return decide(
+        wrong,
+        [right(values, by_meaning=True) for values in far_signals],
+        [about(values, by_meaning=True) for values in far_signals],
+        one_topic(left_out, articles),
+    )
 
 
 def _quantile(values: list[float], share: float) -> float:
@@ -127,31 +135,34 @@ def ask_far(index: Index, text: str, encoder: Encoder) -> Asked:
     return Asked(rank(index, [view], lang), text, lang, None)
 
 
-def middle_of(left_out: list[Asked]) -> Thresholds:
+def one_topic(left_out: list[Asked], articles: int) -> float:
+    """Return from 0 to 1 how sure it is that all articles are about one topic.
+
+    Told by how near the best wrong article comes: the more articles, the nearer, and nearer by far
+    where all say "COVID-19".
+    """
     scores = [float(asked.ranked.scores[0]) for asked in left_out if len(asked.ranked)]
-    if not scores:
-        return UNLEARNT
-    middle = float(np.median(scores))
-    spread = max(0.05, float(np.quantile(scores, 0.9)) - middle)
-    return replace(UNLEARNT, middle=middle, spread=spread)
+    usual = USUAL_SCORE + USUAL_PER_DOUBLING * math.log2(max(1, articles))
+    low, high = ONE_TOPIC_ABOVE
+    return within((_quantile(scores, 0.5) - usual - low) / (high - low), (0.0, 1.0))
 
 
-def decide_answer(careful: Thresholds, wrong: list[float], floor: float) -> Thresholds:
-    """Set what an answer needs from the confidences that wrong passages got."""
+def decide(
+    wrong: list[float], far_right: list[float], far_about: list[float], one_topic: float
+) -> Thresholds:
+    """Return what an answer needs, and what a list of choices.
+
+    wrong: the P(right) that wrong passages got. far_right, far_about: P(right) and P(about) of
+    questions of other trades.
+    """
     share = len(wrong) / (len(wrong) + PRIOR_QUESTIONS)
     reached = share * _quantile(wrong, ANSWER_QUANTILE) + (1 - share) * ANSWER_PRIOR
     low, high = ANSWER_RANGE
-    return replace(
-        careful,
-        answer_few=max(floor, low + (high - low) * reached),
-        answer_many=max(floor, ANSWER_MANY),
-    )
-
-
-def decide_choices(thresholds: Thresholds, far_about: list[float]) -> Thresholds:
-    """Set what a list needs from the P(about) that questions of other trades got."""
-    reached = _quantile(far_about, CHOICES_QUANTILE)
-    return replace(thresholds, choices=within(reached, CHOICES_RANGE))
+    needed = low + (high - low) * reached, ANSWER_MANY
+    floor = _quantile(far_right, FAR_ANSWER_QUANTILE)
+    few, many = ((1 - one_topic) * one + one_topic * ANSWER_ONE_TOPIC for one in needed)
+    choices = within(_quantile(far_about, CHOICES_QUANTILE), CHOICES_RANGE)
+    return Thresholds(max(few, floor), max(many, floor), choices, learnt_with=version())
 
 
 def within(value: float, limits: tuple[float, float]) -> float:

@@ -139,7 +139,7 @@ def _parts(
         parts[4] = parts[5] = parts[3]
         return parts
     owners = index.owner[candidates]
-    articles, place = np.unique(owners.astype(np.int64), return_inverse=True)
+    articles, place = _runs(owners)
     parts[0] = _products(index.headings, candidates, view.vector)
     parts[1] = _products(index.bodies.vectors, candidates, view.vector)
     parts[2] = _products(index.titles.vectors, articles, view.vector)[place]
@@ -152,6 +152,14 @@ def _parts(
     weights = np.array(WEIGHTS.get(lang, WEIGHTS["en"]), dtype=np.float32)
     parts[4] = weights @ parts[[0, 1, 2, 3, 7]]
     return parts
+
+
+def _runs(owners: NDArray[np.int32]) -> tuple[NDArray[np.int32], Numbers]:
+    """Return the different owners and, for each row, which of them it has. owners: ascending."""
+    is_next = np.empty(len(owners), dtype=bool)
+    is_next[0] = True
+    np.not_equal(owners[1:], owners[:-1], out=is_next[1:])
+    return owners[is_next], np.cumsum(is_next) - 1
 
 
 def _products(vectors: Vectors, rows: NDArray[np.integer], vector: Vectors) -> Floats:
@@ -172,8 +180,9 @@ def _mixed(parts: list[NDArray[np.float32]]) -> NDArray[np.float32]:
 def _order(index: Index, candidates: Numbers, parts: NDArray[np.float32], lang: str) -> Ranked:
     owners = index.owner[candidates].astype(np.int64)
     scores = _placed(index, candidates, parts[4], parts[5])
-    scores -= OTHER_LANGUAGE * (index.languages[owners] != lang)
-    scores -= TRANSLATED * ((index.languages[owners] != lang) & index.translated[owners])
+    is_other = index.languages[owners] != lang
+    scores -= OTHER_LANGUAGE * is_other
+    scores -= TRANSLATED * (is_other & index.translated[owners])
     order = np.argsort(-scores, kind="stable")
     heading, body, title, words, _, _, asked, centre = (row[order] for row in parts)
     return Ranked(
@@ -194,13 +203,14 @@ def _placed(index: Index, candidates: Numbers, worth: Floats, place: Floats) -> 
 
     candidates: ascending, so that those of one article stand together.
     """
-    place = place + OPENING * (index.spans[index.owner[candidates]] == candidates)
-    starts = np.flatnonzero(np.diff(index.owner[candidates], prepend=-1))
-    counts = np.diff(starts, append=len(candidates))
-    if not len(starts):
+    if not len(candidates):
         return worth
+    owners = index.owner[candidates]
+    place = place + OPENING * (index.spans[owners] == candidates)
+    _, article = _runs(owners)
+    starts = article.searchsorted(np.arange(article[-1] + 1))
     lead = np.maximum.reduceat(worth, starts) - np.maximum.reduceat(place, starts)
-    placed: Floats = place + np.repeat(lead, counts)
+    placed: Floats = place + lead[article]
     return placed
 
 

@@ -1,8 +1,7 @@
 """What speaks for the best passage being right, as numbers.
 
 Rule: no sign decides alone. Cosines say "about this"; words say whether the very thing asked for is
-named; the next article, and the scores wrong articles reach in this knowledge base, say how far to
-trust either.
+named; the next article says how far to trust either. A sign that brings nothing measurable goes.
 """
 
 from __future__ import annotations
@@ -18,46 +17,31 @@ from search.contents import Index
 from search.prepared import heading_text
 from search.ranking import Ranked
 from search.text import oddness, stem, stop_words, term_set
-from search.thresholds import Thresholds
 
 NAMES = (
     "score",
-    "above_wrong",
     "margin",
+    "margin_root",
+    "third_margin",
     "heading",
     "body",
-    "title",
-    "covered",
-    "covered_above",
-    "rarest_missing",
-    "unknown",
-    "title_in_question",
-    "next_title_in_question",
-    "heading_in_question",
-    "few_words",
-    "many_words",
-    "name_missing",
-    "name_missing_above",
-    "names_covered",
-    "names_covered_above",
-    "name",
-    "score_of_name",
-    "margin_of_name",
-    "heading_of_name",
-    "title_of_name",
-    "margin_root",
     "asked",
     "centre",
     "heading_margin",
     "body_margin",
     "title_margin",
     "words_margin",
-    "centre_margin",
     "parts_agree",
+    "many_words",
+    "unknown",
+    "covered",
     "covered_article",
-    "rarest_missing_article",
-    "name_missing_article",
-    "third_margin",
+    "rarest_missing",
+    "heading_in_question",
+    "next_title_in_question",
+    "name",
+    "name_missing_above",
+    "margin_of_name",
     *wording.NAMES,
 )
 _NO_RIVAL = 0.5
@@ -68,13 +52,7 @@ Mask = NDArray[np.bool_]
 
 
 def signals(
-    index: Index,
-    ranked: Ranked,
-    words: Sequence[str],
-    lang: str,
-    thresholds: Thresholds,
-    *,
-    without: int | None = None,
+    index: Index, ranked: Ranked, words: Sequence[str], lang: str, *, without: int | None = None
 ) -> Numbers:
     """Return one number for each of NAMES about the first candidate.
 
@@ -82,69 +60,64 @@ def signals(
     """
     if not len(ranked):
         return np.zeros(len(NAMES))
-    odd_by_term = _odd_terms(words, lang)
-    terms = list(odd_by_term)
-    odd = np.array(list(odd_by_term.values()), dtype=np.float64)
+    odd = _odd_terms(words, lang)
+    rival = _rival(ranked)
+    passage, next_passage = int(ranked.passages[0]), _passage(ranked, rival)
+    of_words = _of_words(index, ranked, odd, next_passage, without)
+    name, margin = max(odd.values(), default=0.0), _margin(ranked, rival)
+    signs = (
+        *_of_scores(ranked, margin),
+        *of_words,
+        # Where a name is asked for, the same lead means less: another disease is near, too.
+        name * margin,
+        *wording.wording(index, frozenset(odd), words, passage, next_passage),
+    )
+    return np.array(signs, dtype=np.float64)
+
+
+def _of_scores(ranked: Ranked, margin: float) -> tuple[float, ...]:
+    leads = _leads(ranked)
+    return (
+        float(ranked.scores[0]),
+        margin,
+        math.sqrt(max(0.0, margin)),
+        _third_margin(ranked),
+        float(ranked.heading[0]),
+        float(ranked.body[0]),
+        float(ranked.asked[0]),
+        float(ranked.centre[0]),
+        *leads[:4],
+        sum(lead > 0 for lead in leads) / len(leads),
+    )
+
+
+def _of_words(
+    index: Index,
+    ranked: Ranked,
+    odd: dict[str, float],
+    next_passage: int | None,
+    without: int | None,
+) -> tuple[float, ...]:
+    """odd: how far each term of the question is from everyday speech."""
+    first, passage = int(ranked.articles[0]), int(ranked.passages[0])
+    terms = list(odd)
     known = np.array([_is_known(index, term, without) for term in terms], dtype=bool)
     weight = _weights(index, terms, known)
-    first, passage = int(ranked.articles[0]), int(ranked.passages[0])
     inside = np.array([_stands_in(index, term, passage) for term in terms], dtype=bool)
-    title, heading = _title_terms(index, first), _heading_terms(index, passage)
-    above = np.array([term in title or term in heading for term in terms], dtype=bool)
     anywhere = inside | np.array([_is_of(index, term, first) for term in terms], dtype=bool)
-    leads = _leads(ranked)
-    rival = _rival(ranked)
-    score = float(ranked.scores[0])
-    margin = score - float(ranked.scores[rival]) if rival is not None else _NO_RIVAL
-    margin, name = min(margin, _NO_RIVAL), float(odd.max(initial=0.0))
-    next_title = (
-        _title_terms(index, int(ranked.articles[rival])) if rival is not None else frozenset()
-    )
-    return np.array(
-        [
-            score,
-            (score - thresholds.middle) / thresholds.spread,
-            margin,
-            ranked.heading[0],
-            ranked.body[0],
-            ranked.title[0],
-            _share(weight, inside),
-            _share(weight, above),
-            float(weight[~inside].max(initial=0.0)),
-            _share(weight, ~known) if terms else 1.0,
-            _named(index, title, odd_by_term),
-            _named(index, next_title, odd_by_term),
-            _named(index, heading, odd_by_term),
-            {0: 1.0, 1: 1.0, 2: 0.5}.get(len(terms), 0.0),
-            min(len(terms), _MANY) / _MANY,
-            float(odd[~inside].max(initial=0.0)),
-            float(odd[~above].max(initial=0.0)),
-            _share(odd, inside),
-            _share(odd, above),
-            # Where a name is asked for, the same cosine means less: another disease is near, too.
-            name,
-            name * score,
-            name * margin,
-            name * float(ranked.heading[0]),
-            name * float(ranked.title[0]),
-            math.sqrt(max(0.0, margin)),
-            ranked.asked[0],
-            ranked.centre[0],
-            *leads,
-            sum(lead > 0 for lead in leads) / len(leads),
-            _share(weight, anywhere),
-            float(weight[~anywhere].max(initial=0.0)),
-            float(odd[~anywhere].max(initial=0.0)),
-            _third_margin(ranked),
-            *wording.wording(
-                index,
-                frozenset(terms),
-                words,
-                passage,
-                int(ranked.passages[rival]) if rival is not None else None,
-            ),
-        ],
-        dtype=np.float64,
+    title, heading = _title_terms(index, passage), _heading_terms(index, passage)
+    next_title = _title_terms(index, next_passage) if next_passage is not None else frozenset()
+    above = title | heading
+    return (
+        min(len(terms), _MANY) / _MANY,
+        _share(weight, ~known) if terms else 1.0,
+        _share(weight, inside),
+        _share(weight, anywhere),
+        float(weight[~inside].max(initial=0.0)),
+        _named(index, heading, odd),
+        _named(index, next_title, odd),
+        max(odd.values(), default=0.0),
+        max((odd[term] for term in terms if term not in above), default=0.0),
     )
 
 
@@ -167,6 +140,16 @@ def _rival(ranked: Ranked) -> int | None:
     """Return the row of the best passage of another article."""
     others = np.flatnonzero(ranked.articles != ranked.articles[0])
     return int(others[0]) if len(others) else None
+
+
+def _passage(ranked: Ranked, row: int | None) -> int | None:
+    return int(ranked.passages[row]) if row is not None else None
+
+
+def _margin(ranked: Ranked, rival: int | None) -> float:
+    if rival is None:
+        return _NO_RIVAL
+    return min(_NO_RIVAL, float(ranked.scores[0]) - float(ranked.scores[rival]))
 
 
 def _third_margin(ranked: Ranked) -> float:
@@ -224,8 +207,8 @@ def _leads(ranked: Ranked) -> list[float]:
     return leads
 
 
-def _title_terms(index: Index, number: int) -> frozenset[str]:
-    article = index.articles[index.names[number]]
+def _title_terms(index: Index, passage: int) -> frozenset[str]:
+    article = index.articles[index.passages[passage].article]
     return term_set(article.title, article.lang)
 
 

@@ -17,11 +17,13 @@ from rapidfuzz.distance import OSA
 from search.text import WORD, fold, oddness, ranks, spanish_rank
 
 MIN_LETTERS = 4
-TWO_MISTAKES_FROM = 8
+TWO_MISTAKES_FROM = 7
 SURE_NAME_LETTERS = 6
 EVERYDAY = 6_000
 NAME = 0.85
 MAX_REPAIRS = 24
+RARE = 45_000
+FOREIGN = 0.2  # a word of the other language: "hoar" in a Spanish text is "hora", not "hour"
 
 
 Shapes = dict[tuple[int, str], list[str]]
@@ -55,14 +57,14 @@ class Vocabulary:
                 del counts[word]
         return Vocabulary(counts)
 
-    def mend(self, text: str) -> Understood:
+    def mend(self, text: str, lang: str = "en") -> Understood:
         pieces, end, is_guess, repairs = [], 0, False, 0
         for found in WORD.finditer(text):
             word = fold(found.group())
             if repairs >= MAX_REPAIRS or not self._is_strange(word):
                 continue
             repairs += 1
-            better = self._nearest(word)
+            better = self._nearest(word, lang)
             if better is None:
                 continue
             pieces += [text[end : found.start()], better]
@@ -73,12 +75,13 @@ class Vocabulary:
     def _is_strange(self, word: str) -> bool:
         if len(word) < MIN_LETTERS or not (word.isalpha() and word.isascii()):
             return False
-        return not any(self._is_known(form) for form in (word, word.removesuffix("s")))
+        shorter = word if word.endswith("ss") else word.removesuffix("s")
+        return not (self._is_known(word) or self._is_known(shorter))
 
     def _is_known(self, word: str) -> bool:
         return word in self.counts or word in ranks("en") or spanish_rank(word) is not None
 
-    def _nearest(self, word: str) -> str | None:
+    def _nearest(self, word: str, lang: str) -> str | None:
         """Return the one nearest word, the articles' own first; None between equals."""
         allowed = 2 if len(word) >= TWO_MISTAKES_FROM else 1
         near: list[tuple[float, str]] = []
@@ -88,17 +91,24 @@ class Vocabulary:
             for candidate, distance, _ in process.extract(
                 word, own + everyday, scorer=OSA.distance, score_cutoff=allowed, limit=None
             ):
-                near.append((distance + self._doubt(candidate), candidate))
+                near.append((distance + self._doubt(candidate, lang), candidate))
         near = sorted(set(near))
         if not near or (len(near) > 1 and near[1][0] - near[0][0] < 0.05):
             return None
         return near[0][1]
 
-    def _doubt(self, candidate: str) -> float:
+    def _doubt(self, candidate: str, lang: str) -> float:
         """Return what speaks against a candidate, in letters."""
         doubt = 0.0 if candidate in self.counts else 0.4
-        rank = min(ranks("en").get(candidate, 45_000), ranks("es").get(candidate, 45_000))
-        return doubt + 0.3 * rank / 45_000 - 0.02 * min(10, self.counts.get(candidate, 0))
+        own, other = (ranks(one).get(candidate) for one in _first(lang))
+        if own is None and other is not None:
+            doubt += FOREIGN
+        rank = min(RARE if found is None else found for found in (own, other))
+        return doubt + 0.3 * rank / RARE - 0.02 * min(10, self.counts.get(candidate, 0))
+
+
+def _first(lang: str) -> tuple[str, str]:
+    return ("es", "en") if lang == "es" else ("en", "es")
 
 
 @lru_cache(maxsize=1)

@@ -31,7 +31,7 @@ from search.spelling import Vocabulary
 from search.thresholds import Thresholds
 
 # The vectors of Spanish texts are those of their glosses: another glossary means other vectors.
-FORMAT = f"8-{gloss.version()}"
+FORMAT = f"9-{gloss.version()}"
 CURRENT = "current"
 GENERATION = "generation-"
 MANIFEST = "manifest.json"

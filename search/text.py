@@ -20,6 +20,7 @@ _APOSTROPHES = str.maketrans("", "", "'\u2019")
 _LANGUAGES = {"en": "english", "es": "spanish"}
 _LISTED = 45_000
 _GLOSSED = 4_000
+SHORTEST_PLURAL = 4
 _FOLDER = Path(__file__).parent / "words"
 
 
@@ -77,11 +78,13 @@ def ranks(lang: str) -> dict[str, int]:
 def spanish_rank(word: str) -> int | None:
     """Return the rank of the word or, as the list lacks many a plural, of its shorter form."""
     listed = ranks("es")
-    if word in listed or not word.endswith(("s", "n")):
+    if word in listed or len(word) < SHORTEST_PLURAL or not word.endswith(("s", "n")):
         return listed.get(word)
-    return listed.get(word[:-1], listed.get(word[:-2]))
+    shorter = word[:-2] if word.endswith(("es", "en")) else word
+    return listed.get(word[:-1], listed.get(shorter))
 
 
+@lru_cache(maxsize=50_000)
 def oddness(word: str) -> float:
     """Return 0 for the 500 most ordinary words of English or Spanish, 1 for one in neither list."""
     spanish = spanish_rank(word)

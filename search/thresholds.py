@@ -17,13 +17,9 @@ class Thresholds:
     """The same for a question of many words."""
     choices: float
     """Lowest P(about something here) of a list of choices."""
-    middle: float
-    """Median score that the best wrong article reaches."""
-    spread: float
-    """From that median to the ninth decile."""
     is_learnt: bool = True
     learnt_with: str = ""
     """The weights of `search.confidence` they were learnt with: others mean learning anew."""
 
 
-UNLEARNT = Thresholds(0.85, 0.7, 0.4, 0.6, 0.15, is_learnt=False)
+UNLEARNT = Thresholds(0.85, 0.7, 0.4, is_learnt=False)

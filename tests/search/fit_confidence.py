@@ -1,7 +1,7 @@
 # ruff: noqa: T201 - a tool to run by hand: it prints.
 """Fit search/confidence.json on public sets, and say how well it does on unseen articles.
 
-Run by hand when the ranking or a signal changes (8 minutes on one core):
+Run by hand when the ranking or a signal changes (12 minutes on one core, 5 the next time):
 
     .venv/bin/python tests/search/fit_confidence.py --medquad DIR --covid DIR --clinc FILE [--write]
 
@@ -20,6 +20,7 @@ import itertools
 import json
 import random
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -31,7 +32,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from search import answer, learning
-from search.answer import BY_WORDS, LISTED
+from search.answer import LISTED
 from search.articles import Article, parse_article
 from search.assembly import assemble
 from search.confidence import FARTHEST, WEIGHTS_FILE, Model
@@ -42,6 +43,7 @@ from search.ranking import View, rank
 from search.signals import NAMES, signals
 from search.storage import IndexDamaged, IndexMissing, load, save
 from search.text import words_of
+from search.thresholds import Thresholds
 from search.views import views_of
 
 SIZES = {"medquad": (200, 100, 50, 50, 25, 25, 10, 10, 5, 5), "covid": (40, 20, 10)}
@@ -82,6 +84,8 @@ class Base:
     half: int
     size: int
     index: Index
+    is_whole: bool = False
+    """Holds all articles, so no weights are fitted on it: a half judges its own questions."""
     kinds: list[str] = field(default_factory=list)
     inside: list[bool] = field(default_factory=list)
     first: list[bool] = field(default_factory=list)
@@ -89,6 +93,7 @@ class Base:
     by_meaning: list[Any] = field(default_factory=list)
     by_words: list[Any] = field(default_factory=list)
     left_out: list[Any] = field(default_factory=list)
+    one_topic: float = 0.0
     shipped: list[Any] = field(default_factory=list)
 
 
@@ -108,20 +113,33 @@ class Remembering:
 
 
 def main() -> None:
-    arguments = read_arguments()
+    arguments, started = read_arguments(), time.monotonic()
+    say(started, "embedding the articles, the first time for about 6 minutes")
     encoder = Remembering(load_encoder(arguments.models))
-    bases = [
-        base
-        for name in ("medquad", "covid")
-        for base in knowledge_bases(name, getattr(arguments, name), arguments, encoder)
-    ]
-    bases += request_bases(arguments, encoder)
-    bases += clinic_bases(arguments, encoder)
-    for base in bases:
-        print(f"{base.name} half {base.half}, {base.size} articles: {len(base.kinds)} questions")
-    report(bases, {half: fit_all([b for b in bases if b.half != half]) for half in (0, 1)})
+    bases = []
+    for base in every_base(arguments, encoder):
+        bases.append(base)
+        what = f"{base.name} half {base.half}, {base.size} articles: {len(base.kinds)} questions"
+        say(started, what)
+    fitted = {}
+    for half in (0, 1):
+        fitted[half] = fit_all([base for base in bases if base.half != half])
+        say(started, f"weights fitted without half {half}")
+    report(bases, fitted)
     if arguments.write:
         write(fit_all(bases))
+        say(started, f"{WEIGHTS_FILE} written, from both halves")
+
+
+def say(started: float, text: str) -> None:
+    print(f"{time.monotonic() - started:5.0f} s  {text}", flush=True)
+
+
+def every_base(arguments: argparse.Namespace, encoder: Encoder) -> Iterator[Base]:
+    for name in ("medquad", "covid"):
+        yield from knowledge_bases(name, getattr(arguments, name), arguments, encoder)
+    yield from request_bases(arguments, encoder)
+    yield from clinic_bases(arguments, encoder)
 
 
 def read_arguments() -> argparse.Namespace:
@@ -145,6 +163,9 @@ def knowledge_bases(
         names = [article for article in whole.articles if half_of(article) == half]
         mine = [question for question in questions if belongs(question, names, half)]
         far = far_questions(arguments.clinc, half)
+        base = Base(name, half, len(whole.articles), whole, is_whole=True)
+        fill(base, [q for q in questions if half_of_question(q) == half] + far, encoder)
+        yield base
         for turn, size in enumerate((len(names), *SIZES[name])):
             chance = random.Random(turn * 7 + half)
             chosen = set(names) if size >= len(names) else set(chance.sample(names, size))
@@ -261,7 +282,11 @@ def half_of(text: str) -> int:
 def belongs(question: Question, names: list[str], half: int) -> bool:
     if question.gold:
         return question.gold <= set(names)
-    return half_of(question.text.lower()[:12]) == half
+    return half_of_question(question) == half
+
+
+def half_of_question(question: Question) -> int:
+    return half_of(min(question.gold) if question.gold else question.text.lower()[:12])
 
 
 def far_questions(path: Path, half: int) -> list[Question]:
@@ -293,14 +318,14 @@ def fill(base: Base, questions: list[Question], encoder: Encoder, lang: str = "e
     left_out = [
         learning.leave_out(base.index, *own) for own in learning.own_questions(base.index, lang)
     ]
-    thresholds = learning.middle_of(left_out)
     shipped = [
         learning.ask_far(base.index, text, encoder)
         for text in learning.far_away()
         if notice_language(text) == lang
     ]
-    base.shipped = [asked.signals(base.index, thresholds) for asked in shipped]
-    base.left_out = [asked.signals(base.index, thresholds) for asked in left_out]
+    base.one_topic = learning.one_topic(left_out, base.size)
+    base.shipped = [asked.signals(base.index) for asked in shipped]
+    base.left_out = [asked.signals(base.index) for asked in left_out]
     for question in questions:
         views = views_of(question.text, lang, encoder)
         ranked = rank(base.index, views, lang)
@@ -310,12 +335,13 @@ def fill(base: Base, questions: list[Question], encoder: Encoder, lang: str = "e
         base.inside.append(bool(question.gold & base.index.articles.keys()))
         base.first.append(bool(question.gold.intersection(names[:1])))
         base.first3.append(bool(question.gold.intersection(names[:3])))
-        base.by_meaning.append(signals(base.index, ranked, words, lang, thresholds))
+        base.by_meaning.append(signals(base.index, ranked, words, lang))
         bare = rank(base.index, [View(None, view.terms) for view in views], lang)
-        base.by_words.append(signals(base.index, bare, words, lang, BY_WORDS))
+        base.by_words.append(signals(base.index, bare, words, lang))
 
 
 def fit_all(bases: list[Base]) -> dict[str, Model]:
+    bases = [base for base in bases if not base.is_whole]
     models = {}
     for kind, ending in (("by_meaning", ""), ("by_words", "_by_words")):
         values = [np.array(getattr(base, kind)) for base in bases]
@@ -383,12 +409,12 @@ def report(bases: list[Base], models: dict[int, dict[str, Model]]) -> None:
         chance = np.array([fitted["right"].probability(row) for row in values])
         among = np.array([fitted["listed"].probability(row) for row in values])
         about = np.array([fitted["about"].probability(row) for row in values])
-        answered = chance >= thresholds_of(base, fitted["right"], values)
-        shipped = [fitted["about"].probability(row) for row in base.shipped]
-        choices = learning.decide_choices(learning.UNLEARNT, shipped).choices
-        listed = (about >= choices) & (among >= LISTED)
+        thresholds = thresholds_of(base, fitted)
+        answered = chance >= [answer.needed(row, thresholds) for row in values]
+        listed = (about >= thresholds.choices) & (among >= LISTED)
         inside, first, first3 = map(np.array, (base.inside, base.first, base.first3))
         size = "large" if base.size > 150 else "middle" if base.size >= 40 else "small"
+        size = "whole" if base.is_whole else size
         for kind in dict.fromkeys(base.kinds):
             own = np.array([k == kind for k in base.kinds])
             total = sums.setdefault(f"{kind:6} {size:6}", np.zeros(9))
@@ -414,10 +440,13 @@ def report(bases: list[Base], models: dict[int, dict[str, Model]]) -> None:
         )
 
 
-def thresholds_of(base: Base, right: Model, values: Any) -> Any:
-    wrong = [right.probability(row) for row in base.left_out]
-    learnt = learning.decide_answer(learning.UNLEARNT, wrong, floor=0.0)
-    return [answer.needed(row, learnt) for row in values]
+def thresholds_of(base: Base, fitted: dict[str, Model]) -> Thresholds:
+    return learning.decide(
+        [fitted["right"].probability(row) for row in base.left_out],
+        [fitted["right"].probability(row) for row in base.shipped],
+        [fitted["about"].probability(row) for row in base.shipped],
+        base.one_topic,
+    )
 
 
 def write(models: dict[str, Model]) -> None:

@@ -36,11 +36,11 @@ def test_a_word_more_makes_another_name(index: Index) -> None:
     assert found["name_rest"] > 0.0
 
 
-def test_another_number_is_noticed_on_both_sides(index: Index) -> None:
+def test_another_number_makes_another_name(index: Index) -> None:
     same = signs(index, "albinism type 2", "type2")
     other = signs(index, "albinism type 3", "type2")
-    assert (same["mark_only_asked"], same["mark_only_titled"]) == (0.0, 0.0)
-    assert (other["mark_only_asked"], other["mark_only_titled"]) == (1.0, 1.0)
+    assert (same["name_is_title"], other["name_is_title"]) == (1.0, 0.0)
+    assert other["likeness"] < same["likeness"] == 1.0
 
 
 def test_a_question_without_words_has_signs_all_the_same(index: Index) -> None:
