@@ -49,7 +49,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 from web import security
-from web.accounts import second_factor, sessions
+from web.accounts import second_factor, sessions, single_sign_on
 from web.config import Settings
 from web.db import Database, DatabaseBusy, utc_now
 from web.desk import presence
@@ -141,6 +141,7 @@ def init_app(app: Flask, settings: Settings, database: Database) -> None:
     app.session_interface = SecureWhereServedSo()
     app.config.update(_flask_security_settings())
     app.config.update(second_factor.flask_security_settings(settings, _key_of(app)))
+    app.config.update(single_sign_on.flask_security_settings(settings))
     app.config.update(
         SESSION_COOKIE_NAME="front_desk",
         SESSION_COOKIE_HTTPONLY=True,
@@ -165,6 +166,7 @@ def init_app(app: Flask, settings: Settings, database: Database) -> None:
         totp_cls=second_factor.Codes,
     )
     second_factor.init_app(app)
+    single_sign_on.init_app(app, settings)
     app.before_request_funcs.setdefault("security", []).append(_end_stale_session)
     app.register_error_handler(CSRFError, _csrf_refused)
     user_authenticated.connect(_signed_in, app)

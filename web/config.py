@@ -47,6 +47,10 @@ ADDRESS = re.compile(r"[^@\s<>,;:\"]+@[^@\s<>,;:\"]+\.[^@\s<>,;:\"]+")
 ORIGIN = re.compile(r"self|https?://[a-z0-9.\-]+(:(\d{1,5}|\*))?", re.IGNORECASE)
 
 
+# Plain http only to a provider on this machine.
+ISSUER = re.compile(r"https://[^\s?#]+|http://(127\.0\.0\.1|localhost)(:\d{1,5})?(/[^\s?#]*)?")
+
+
 class SettingsInvalid(Exception):
     """The settings cannot be used. The message has a line per fault: file, section, key, value."""
 
@@ -243,6 +247,23 @@ class Care(Section):
     practice_again_days: Annotated[int, Field(ge=1, le=3650)] = 180
 
 
+class OpenIdConnect(Section):
+    """The clinic's own accounts. Without an issuer nobody is offered them."""
+
+    issuer: Annotated[str, Field(max_length=300)] = ""
+    client_id: Annotated[str, Field(max_length=300)] = ""
+    client_secret: SecretStr = SecretStr("")
+    label: Annotated[str, Field(min_length=1, max_length=60)] = "your clinic account"
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> OpenIdConnect:
+        if self.issuer and not ISSUER.fullmatch(self.issuer):
+            raise ValueError("issuer: is not an https address")
+        if self.issuer and not (self.client_id and self.client_secret.get_secret_value()):
+            raise ValueError("client_id and client_secret: are missing; the provider gives them")
+        return self
+
+
 class Retention(Section):
     conversation_days: Annotated[int, Field(ge=1, le=3650)] = 30
     left_message_days: Annotated[int, Field(ge=1, le=3650)] = 90
@@ -319,6 +340,7 @@ class Settings(BaseSettings):
     callbacks: Callbacks = Callbacks()
     care: Care = Care()
     staff: StaffAccounts = StaffAccounts()
+    oidc: OpenIdConnect = OpenIdConnect()
     retention: Retention = Retention()
     privacy: Privacy = Privacy()
     mail: Mail = Mail()

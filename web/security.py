@@ -17,6 +17,7 @@ import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, after_this_request, current_app, request
 from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
@@ -196,8 +197,13 @@ def block(
     return entry
 
 
-def content_policy(ancestors: Sequence[str] = (), *, frames: bool = False) -> str:
-    """ancestors: who may frame the page; nobody when empty. frames: the page itself holds one."""
+def content_policy(
+    ancestors: Sequence[str] = (), *, frames: bool = False, form_target: str | None = None
+) -> str:
+    """ancestors: who may frame the page; nobody when empty. frames: the page itself holds one.
+
+    form_target: another origin that the page's forms lead to.
+    """
     framed_by = " ".join(ancestors) or "'none'"
     parts = [
         "default-src 'none'",
@@ -207,7 +213,7 @@ def content_policy(ancestors: Sequence[str] = (), *, frames: bool = False) -> st
         "connect-src 'self'",
         f"frame-ancestors {framed_by}",
         "base-uri 'none'",
-        "form-action 'self'",
+        f"form-action 'self' {form_target or ''}".rstrip(),
     ]
     if frames:
         parts.append("frame-src 'self'")
@@ -223,6 +229,12 @@ def frame_ancestors(settings: Settings, site: str | None) -> list[str]:
     return ["'self'" if origin == "self" else str(origin) for origin in origins]
 
 
+def form_target(settings: Settings) -> str | None:
+    """Return the origin of the clinic's own accounts, where the sign-in form leads to."""
+    parts = urlsplit(settings.oidc.issuer)
+    return f"{parts.scheme}://{parts.netloc}" if settings.oidc.issuer else None
+
+
 def _starts(prefixes: Sequence[str]) -> bool:
     """A prefix that ends with a slash holds a folder; another one page and what is below it."""
     path = request.path
@@ -236,7 +248,10 @@ def add_headers(settings: Settings, response: Response) -> Response:
     framed = _starts(FRAMED_PATHS)
     ancestors = frame_ancestors(settings, request.args.get("site")) if framed else []
     headers = response.headers
-    headers["Content-Security-Policy"] = content_policy(ancestors, frames=_starts(FRAMING_PATHS))
+    target = form_target(settings) if _starts(("/account/",)) else None
+    headers["Content-Security-Policy"] = content_policy(
+        ancestors, frames=_starts(FRAMING_PATHS), form_target=target
+    )
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Referrer-Policy"] = "same-origin"
     headers["Permissions-Policy"] = ", ".join(f"{name}=()" for name in PERMISSIONS)
