@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 import sqlite3
+import subprocess
 import tarfile
 import tempfile
 from collections.abc import Iterator
@@ -21,7 +22,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 from search.storage import flush_folder
 from web.config import Settings
@@ -29,6 +32,7 @@ from web.config import Settings
 FORMAT = 1
 MANIFEST = "manifest.json"
 DATABASE = "clinic.sqlite3"
+DUMP = "clinic.pgdump"  # instead, from PostgreSQL
 CONFIG = "clinic.toml"
 ARTICLES = "articles"
 WAL_FILES = ("-wal", "-shm")
@@ -50,15 +54,13 @@ class Contents:
         return tuple(name for name in self.files if name.startswith(f"{ARTICLES}/"))
 
 
+def is_sqlite(settings: Settings) -> bool:
+    return make_url(settings.database).get_backend_name() == "sqlite"
+
+
 def database_file(settings: Settings) -> Path:
-    """Return where the SQLite database stands. Raises BackupFailed for another engine."""
-    url = make_url(settings.database)
-    if url.get_backend_name() != "sqlite" or not url.database:
-        raise BackupFailed(
-            "The database is not SQLite: save it with its own tools (pg_dump, pg_restore); "
-            "articles and clinic.toml are plain files"
-        )
-    return Path(url.database)
+    """Return where the SQLite database stands."""
+    return Path(make_url(settings.database).database or "")
 
 
 # Saving ------------------------------------------------------------------------------------------
@@ -66,9 +68,9 @@ def database_file(settings: Settings) -> Path:
 
 def save(settings: Settings, target: Path, at: datetime) -> Contents:
     """Write a backup to `target`. Raises BackupFailed, also when there is a file already."""
-    source = database_file(settings)
-    if not source.is_file():
-        raise BackupFailed(f"There is no database at {source}; nothing to back up")
+    if is_sqlite(settings) and not database_file(settings).is_file():
+        where = database_file(settings)
+        raise BackupFailed(f"There is no database at {where}; nothing to back up")
     if target.exists():
         raise BackupFailed(f"{target} is there already; name a new file")
     try:
@@ -77,7 +79,10 @@ def save(settings: Settings, target: Path, at: datetime) -> Contents:
             copies = Path(folder) / "copies"
             copies.mkdir()
             _copy_files(settings, copies)
-            copy_database(source, copies / DATABASE)
+            if is_sqlite(settings):
+                copy_database(database_file(settings), copies / DATABASE)
+            else:
+                _run_tool(settings, "pg_dump", "--format=custom", f"--file={copies / DUMP}")
             whole = Path(folder) / target.name
             contents = _write(whole, copies, at)
             whole.rename(target)
@@ -85,6 +90,25 @@ def save(settings: Settings, target: Path, at: datetime) -> Contents:
     except (OSError, sqlite3.Error) as error:
         raise BackupFailed(f"The backup could not be written: {error}") from None
     return contents
+
+
+def _run_tool(settings: Settings, tool: str, *arguments: str) -> None:
+    """Run one of PostgreSQL's own programs on our database. Raises BackupFailed."""
+    url = make_url(settings.database)
+    place = url.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
+    # On the command line others of this machine would see it.
+    environment = {**os.environ, **({"PGPASSWORD": str(url.password)} if url.password else {})}
+    command = [tool, *arguments, f"--dbname={place}"]
+    try:
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    except FileNotFoundError:
+        raise BackupFailed(
+            f"{tool} is not on this machine: install PostgreSQL's client programs "
+            "(on Debian or Ubuntu: apt-get install postgresql-client)"
+        ) from None
+    if done.returncode != 0:
+        said = done.stderr.strip().splitlines()
+        raise BackupFailed(f"{tool} failed: {said[-1] if said else done.returncode}")
 
 
 def copy_database(source: Path, target: Path) -> None:
@@ -153,9 +177,11 @@ def restore(source: Path, settings: Settings, at: datetime) -> tuple[Contents, t
     The product must be stopped. clinic.toml is not put back: it names this machine's folders.
     Raises BackupFailed before anything was changed.
     """
+    if not is_sqlite(settings):
+        return _restore_dump(source, settings, at)
     database, articles = database_file(settings), settings.articles_dir
     _check_stopped(database)
-    with _laid_out(source, beside=database) as (contents, laid_out):
+    with _laid_out(source, DATABASE, beside=database) as (contents, laid_out):
         mark = at.strftime("before-restore-%Y%m%dT%H%M%SZ")
         try:
             moved = [
@@ -172,8 +198,46 @@ def restore(source: Path, settings: Settings, at: datetime) -> tuple[Contents, t
     return contents, tuple(path for path in moved if path is not None)
 
 
+def _restore_dump(
+    source: Path, settings: Settings, at: datetime
+) -> tuple[Contents, tuple[Path, ...]]:
+    """All tables in one transaction, or none. What stood there is dumped beside the articles."""
+    _check_nobody_connected(settings)
+    articles, mark = settings.articles_dir, at.strftime("before-restore-%Y%m%dT%H%M%SZ")
+    with _laid_out(source, DUMP, beside=settings.var_dir / DUMP) as (contents, laid_out):
+        before = settings.var_dir / f"{DUMP}.{mark}"
+        _run_tool(settings, "pg_dump", "--format=custom", f"--file={before}")
+        before.chmod(0o600)
+        options = ("--clean", "--if-exists", "--no-owner", "--single-transaction")
+        _run_tool(settings, "pg_restore", *options, str(laid_out / DUMP))
+        try:
+            moved = _replace(laid_out / ARTICLES, articles, mark)
+        except OSError as error:
+            raise BackupFailed(f"The articles could not be put back: {error}") from None
+    return contents, tuple(path for path in (before, moved) if path is not None)
+
+
+def _check_nobody_connected(settings: Settings) -> None:
+    others = text(
+        """
+        select count(*) from pg_stat_activity
+        where datname = current_database() and pid <> pg_backend_pid()
+          and backend_type = 'client backend'
+        """
+    )
+    engine = create_engine(make_url(settings.database).set(drivername="postgresql+psycopg"))
+    try:
+        with engine.connect() as connection:
+            if connection.scalar(others):
+                raise BackupFailed("Front Desk is running: stop it on every host, then restore")
+    except SQLAlchemyError as error:
+        raise BackupFailed(f"The database cannot be reached ({type(error).__name__})") from None
+    finally:
+        engine.dispose()
+
+
 @contextmanager
-def _laid_out(source: Path, beside: Path) -> Iterator[tuple[Contents, Path]]:
+def _laid_out(source: Path, holds: str, beside: Path) -> Iterator[tuple[Contents, Path]]:
     """Unpack a backup into a folder of its own and check every byte of it."""
     beside.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=beside.parent) as folder:
@@ -189,7 +253,7 @@ def _laid_out(source: Path, beside: Path) -> Iterator[tuple[Contents, Path]]:
             raise BackupFailed(f"{source} is not a whole backup of Front Desk") from None
         except OSError as error:
             raise BackupFailed(f"{source} cannot be unpacked: {error}") from None
-        _check(source, contents, laid_out)
+        _check(source, holds, contents, laid_out)
         (laid_out / ARTICLES).mkdir(exist_ok=True)
         yield contents, laid_out
 
@@ -214,8 +278,10 @@ def _contents(laid_out: Path) -> Contents:
     return Contents(datetime.fromisoformat(manifest["made_at"]), dict(manifest["files"]))
 
 
-def _check(source: Path, contents: Contents, laid_out: Path) -> None:
-    if DATABASE not in contents.files:
+def _check(source: Path, holds: str, contents: Contents, laid_out: Path) -> None:
+    if holds not in contents.files and {DATABASE, DUMP} & set(contents.files):
+        raise BackupFailed(f"{source} holds the other kind of database than CLINIC_DATABASE_URL")
+    if holds not in contents.files:
         raise BackupFailed(f"{source} holds no database")
     for name, sha256 in contents.files.items():
         path = laid_out / name
