@@ -6,6 +6,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from tests.browser.conftest import EVENT_MS, Pat
 from tests.web.staff_desk import PASSWORD, Desk
+from tests.web.test_staff_access import move_sessions
 from web.background import Background
 from web.models import Staff
 
@@ -117,3 +119,134 @@ def test_two_tabs_share_one_stream_and_the_second_takes_over(clinic: Clinic) -> 
     expect(second.get_by_role("log")).to_contain_text("hello?", timeout=EVENT_MS)
     assert time.monotonic() - began < 2
     assert len(of_second) == 1
+
+
+def test_two_agents_and_three_patients_at_once(clinic: Clinic) -> None:
+    """A claim race, talk in three chats at once, a transfer, and a browser that is killed."""
+    desk = clinic.desk
+    staff = [desk.agent("Ana"), desk.agent("Bea")]
+    ana, bea = (clinic.agent(each) for each in staff)
+    pats = [clinic.patient() for _ in range(3)]
+    for pat in pats:
+        pat.ask_for_a_person()
+        expect(pat.log.locator(".kb-message--system").last).to_be_visible(timeout=EVENT_MS)
+    for page in (ana, bea):
+        expect(page).to_have_title(re.compile(r"^\(3\)"), timeout=EVENT_MS)
+        page.locator(".fd-entry").first.click()
+    claims = [page.get_by_role("button", name="Claim this conversation") for page in (ana, bea)]
+    for claim in claims:
+        expect(claim).to_be_visible(timeout=EVENT_MS)
+    for claim in claims:
+        claim.evaluate("button => button.click()")  # without waiting for what the other does
+    composers = [page.get_by_label("Your message", exact=True) for page in (ana, bea)]
+    for page, composer in zip((ana, bea), composers, strict=True):
+        lost = page.locator("[data-actions]").get_by_text("You can read along.")
+        expect(composer.or_(lost)).to_be_visible(timeout=EVENT_MS)
+    won = [composer.count() for composer in composers]
+    assert sum(won) == 1, "one has it"
+    winner, other = (ana, bea) if won[0] else (bea, ana)
+    names = ("Ana", "Bea") if won[0] else ("Bea", "Ana")
+
+    claim_next(other, clinic.url)
+    claim_next(winner, clinic.url)
+    for page, words in ((winner, "The winner writes."), (other, "The other writes.")):
+        page.get_by_label("Your message", exact=True).fill(words)
+        page.keyboard.press("Enter")
+    for words in ("The winner writes.", "The other writes."):
+        assert sum(hears(pat, words) for pat in pats) == 1, "one patient gets it, and no other"
+
+    other.get_by_text("Pass on", exact=True).click()
+    other.get_by_label("To", exact=True).select_option(label=names[0])
+    other.get_by_label("Note for them").fill("She asked about the van.")
+    other.get_by_role("button", name="Ask them").click()
+    expect(winner.get_by_text(f"{names[1]} asks you to take over")).to_be_visible(timeout=EVENT_MS)
+    winner.get_by_text(f"{names[1]} asks you to take over").click()
+    winner.get_by_role("button", name="Take over").click()
+    expect(winner.get_by_label("Your message", exact=True)).to_be_visible(timeout=EVENT_MS)
+    told = [pat for pat in pats if f"{names[1]}" in pat.log.inner_text()]
+    assert any(names[0] in pat.log.inner_text() for pat in told)
+    assert not any("van" in pat.log.inner_text() for pat in pats), "a note is for staff"
+
+    winner.context.close()  # killed: no goodbye
+    clinic.contexts.remove(winner.context)
+    clinic.passes(staff[0] if names[1] == "Ana" else staff[1], seconds=60)
+    for pat in pats:
+        expect(pat.log).to_contain_text("lost the connection", timeout=EVENT_MS)
+    expect(other).to_have_title(re.compile(r"^\(3\)"), timeout=EVENT_MS)
+    assert [error for pat in pats for error in pat.errors] == []
+
+
+def claim_next(page: Page, url: str) -> None:
+    page.goto(f"{url}/console/?box=waiting")
+    page.locator(".fd-entry").first.click()
+    page.get_by_role("button", name="Claim this conversation").click()
+    expect(page.get_by_label("Your message", exact=True)).to_be_visible(timeout=EVENT_MS)
+
+
+def hears(pat: Pat, words: str) -> bool:
+    ends = time.monotonic() + 3
+    while time.monotonic() < ends:
+        if words in pat.log.inner_text():
+            return True
+        pat.page.wait_for_timeout(100)
+    return False
+
+
+@pytest.mark.parametrize(
+    ("now", "back"),
+    [
+        (datetime(2026, 11, 23, 20, 15, tzinfo=UTC), "1 pm"),  # lunch on Monday
+        (datetime(2026, 11, 26, 18, 0, tzinfo=UTC), "Friday"),  # Thanksgiving
+    ],
+)
+def test_at_lunch_and_on_a_holiday_nobody_is_promised(
+    clinic: Clinic, now: datetime, back: str
+) -> None:
+    clinic.desk.clock.now = now
+    clinic.desk.agent("Ana")  # forgot to close the console
+    pat = clinic.patient()
+    pat.ask_for_a_person()
+    expect(pat.panel.locator("form.kb-form")).to_be_visible(timeout=EVENT_MS)
+    said = pat.log.inner_text()
+    assert back in said
+    assert "agent" not in said.lower()
+
+
+def test_a_call_is_promised_shown_next_morning_and_done(clinic: Clinic) -> None:
+    desk = clinic.desk
+    desk.clock.now = datetime(2026, 11, 24, 5, 0, tzinfo=UTC)  # 9 pm on Monday
+    pat = clinic.patient()
+    pat.ask_for_a_person()
+    form = pat.panel.locator("form.kb-form")
+    form.get_by_label(re.compile("name", re.I)).fill("Pat")
+    form.get_by_label(re.compile("phone", re.I)).fill("(503) 555-0177")
+    form.locator("select").select_option(index=1)
+    form.locator("textarea").fill("Please call me about my bill.")
+    form.locator("[type=submit]").click()
+    expect(pat.log).to_contain_text("We will call you", timeout=EVENT_MS)
+    desk.clock.now = datetime(2026, 11, 24, 16, 5, tzinfo=UTC)
+    ana = clinic.agent(desk.agent("Ana"))
+    ana.get_by_role("link", name=re.compile("Call-backs")).click()
+    expect(ana.locator(".fd-entry").first).to_contain_text("Call now")
+    ana.locator(".fd-entry").first.click()
+    expect(ana.get_by_role("complementary").last).to_contain_text("555-0177")
+    ana.get_by_role("button", name="Done, I answered").click()
+    expect(ana.locator(".fd-entry").first).to_contain_text("Called", timeout=EVENT_MS)
+
+
+def test_an_idle_agent_is_signed_out_and_finds_the_draft_again(clinic: Clinic) -> None:
+    desk, staff = clinic.desk, clinic.desk.agent("Ana")
+    ana = clinic.agent(staff)
+    waiting = desk.waiting("Where can I park a van?")
+    ana.goto(f"{clinic.url}/console/conversations/{desk.conversation_of(waiting)}")
+    ana.get_by_role("button", name="Claim this conversation").click()
+    ana.get_by_label("Your message", exact=True).fill("Behind the house, next to")
+    move_sessions(desk, active_at=timedelta(minutes=16))
+    desk.services.hub.publish(["console"])
+    expect(ana.get_by_label("Password")).to_be_visible(timeout=EVENT_MS)
+    assert "van" not in ana.content(), "what patients wrote has left the screen"
+    ana.get_by_label("E-mail").fill(staff.email)
+    ana.get_by_label("Password").fill(PASSWORD)
+    ana.get_by_role("button", name="Sign in").click()
+    text = ana.get_by_label("Your message", exact=True)
+    expect(text).to_have_value("Behind the house, next to", timeout=EVENT_MS)
