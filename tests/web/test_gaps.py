@@ -136,6 +136,17 @@ def test_a_list_that_was_refused_leads_back_to_the_question(room: Gone) -> None:
     ]
 
 
+def test_a_list_nobody_took_one_from_counts_until_somebody_does(room: Gone) -> None:
+    conversation_id, n = room.asks("lock my bike", Shown.CHOICES)
+    choices = room.says(
+        conversation_id, Author.BOT, Kind.CHOICES, payload={"asked_n": n, "choices": []}
+    )
+    assert [(one.n, one.whys) for one in room.unmet()] == [(n, frozenset({Why.LEFT}))]
+    picked = {"choice": "en/visiting/parking", "of": choices.n}
+    room.asks("Where do I park?", Shown.ANSWER, conversation_id=conversation_id, payload=picked)
+    assert room.unmet() == []
+
+
 def test_a_passage_that_did_not_help_counts(room: Gone) -> None:
     conversation_id, n = room.asks("lock my bike", Shown.ANSWER)
     row = room.says(conversation_id, Author.BOT, Kind.PASSAGES, payload={"asked_n": n})

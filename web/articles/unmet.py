@@ -6,7 +6,7 @@ was in danger, and scenes that agents practise, are no gaps.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -32,6 +32,7 @@ MAX_CONVERSATIONS = 5_000
 class Why(StrEnum):
     NONE = "none"  # no article was found
     REFUSED = "refused"  # "none of these"
+    LEFT = "left"  # a list of choices from which nobody took one
     UNHELPFUL = "unhelpful"  # the passage did not help, say patient or agent
     BY_HAND = "by_hand"  # an agent answered it
 
@@ -54,6 +55,7 @@ class Unmet:
 
 
 Rows = Mapping[int, Message]
+Claim = tuple[str, int | None, Why]  # conversation, number of the question, why it counts
 
 
 def read(session: Session, since: datetime) -> list[Unmet]:
@@ -78,7 +80,9 @@ def read(session: Session, since: datetime) -> list[Unmet]:
 def _conversations(session: Session, since: datetime) -> dict[str, str]:
     """Return id → language of those with something in vain, the latest ones where too many."""
     in_vain = or_(
-        Conversation.id.in_(select(Turn.conversation_id).where(Turn.shown == Shown.NONE)),
+        Conversation.id.in_(
+            select(Turn.conversation_id).where(Turn.shown.in_((Shown.NONE, Shown.CHOICES)))
+        ),
         Conversation.id.in_(select(Message.conversation_id).where(Message.helpful.is_(False))),
         Conversation.id.in_(select(Handoff.conversation_id).where(Handoff.claimed_at.is_not(None))),
     )
@@ -107,35 +111,58 @@ def _whys(
     session: Session, ids: Iterable[str], logs: Mapping[str, Rows]
 ) -> dict[str, dict[int, frozenset[Why]]]:
     """Return conversation → number of the question → why it counts."""
+    wanted = list(ids)
+    shown = _shown(session, wanted)
+    claims = [
+        *_found_nothing(shown, logs),
+        *_suggestions(session, wanted),
+        *(claim for rows in logs.values() for claim in _said(rows, shown)),
+    ]
     found: dict[str, dict[int, frozenset[Why]]] = {}
-
-    def add(conversation_id: str, n: int | None, why: Why) -> None:
+    for conversation_id, n, why in claims:
         if n is not None:
             reasons = found.setdefault(conversation_id, {})
             reasons[n] = reasons.get(n, frozenset()) | {why}
+    return found
 
-    wanted = list(ids)
-    turns = select(Turn.conversation_id, Turn.n, Turn.shown).where(
-        Turn.conversation_id.in_(wanted), Turn.state == TurnState.DONE
+
+def _shown(session: Session, ids: Sequence[str]) -> dict[tuple[str, int], str | None]:
+    query = select(Turn.conversation_id, Turn.n, Turn.shown).where(
+        Turn.conversation_id.in_(ids), Turn.state == TurnState.DONE
     )
-    shown: dict[tuple[str, int], str | None] = {}
-    for conversation_id, n, what in session.execute(turns):
-        shown[conversation_id, n] = what
+    return {(row.conversation_id, row.n): row.shown for row in session.execute(query)}
+
+
+def _found_nothing(
+    shown: Mapping[tuple[str, int], str | None], logs: Mapping[str, Rows]
+) -> Iterator[Claim]:
+    for (conversation_id, n), what in shown.items():
         if what == Shown.NONE:
-            add(conversation_id, *_asked(logs.get(conversation_id, {}), n))
-    suggestions = (
+            yield conversation_id, *_asked(logs.get(conversation_id, {}), n)
+
+
+def _suggestions(session: Session, ids: Sequence[str]) -> Iterator[Claim]:
+    """Yield what agents said no suggested passage answered."""
+    query = (
         select(Handoff.conversation_id, UnhelpfulSuggestion.n)
         .join(Handoff, Handoff.id == UnhelpfulSuggestion.handoff_id)
-        .where(Handoff.conversation_id.in_(wanted), UnhelpfulSuggestion.n > 0)
+        .where(Handoff.conversation_id.in_(ids), UnhelpfulSuggestion.n > 0)
     )
-    for conversation_id, n in session.execute(suggestions):
-        add(conversation_id, n, Why.UNHELPFUL)
-    for conversation_id, rows in logs.items():
-        for row in rows.values():
-            if row.helpful is False:
-                add(conversation_id, row.payload.get("asked_n"), Why.UNHELPFUL)
-        add(conversation_id, _answered_by_hand(rows, shown), Why.BY_HAND)
-    return found
+    for conversation_id, n in session.execute(query):
+        yield conversation_id, n, Why.UNHELPFUL
+
+
+def _said(rows: Rows, shown: Mapping[tuple[str, int], str | None]) -> Iterator[Claim]:
+    """Yield what the log of one conversation tells."""
+    picked = {row.payload.get("of") for row in rows.values()}
+    for row in rows.values():
+        if row.helpful is False:
+            yield row.conversation_id, row.payload.get("asked_n"), Why.UNHELPFUL
+        if row.kind is Kind.CHOICES and row.n not in picked:
+            yield row.conversation_id, row.payload.get("asked_n"), Why.LEFT
+    first = next(iter(rows.values()), None)
+    if first is not None:
+        yield first.conversation_id, _answered_by_hand(rows, shown), Why.BY_HAND
 
 
 def _asked(rows: Rows, n: int) -> tuple[int | None, Why]:

@@ -31,6 +31,7 @@ MAX_GROUPS = 60
 WHY_TEXTS = {
     Why.NONE: "found nothing",
     Why.REFUSED: "none of the choices",
+    Why.LEFT: "no choice taken",
     Why.UNHELPFUL: "did not help",
     Why.BY_HAND: "an agent answered",
 }
