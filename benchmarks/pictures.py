@@ -21,6 +21,7 @@ PHONE = ViewportSize(width=375, height=740)
 WAIT_MS = 20_000
 QUESTION = "Where do I park, and what does it cost?"
 SPANISH_QUESTION = "¿A qué hora abren?"
+UPSET = "I am furious. This is the third time you got my bill wrong!"
 DANGER = "my father has crushing chest pain"
 
 
@@ -61,7 +62,21 @@ def on_desktop(browser: Browser, product: Product) -> None:
     mine = agent.get_by_role("link", name=re.compile("Mine *1"))
     expect(mine).to_be_visible(timeout=WAIT_MS)
     take(agent, "console")
+    answering(patient, agent)
     take(patient, "chat-with-a-person")
+
+
+def answering(patient: Page, agent: Page) -> None:
+    """What helps an agent: guidance, passages, replies."""
+    panel = patient.frame_locator("iframe").locator(":root")
+    panel.locator("#kb-text").fill(UPSET)
+    panel.get_by_role("button", name="Send", exact=True).click()
+    expect(agent.locator(".fd-guide__title").first).to_be_visible(timeout=WAIT_MS)
+    agent.get_by_label("Your message").fill("/")
+    expect(agent.get_by_role("listbox", name="Replies")).to_be_visible(timeout=WAIT_MS)
+    take(agent, "console-answering")
+    agent.keyboard.press("Escape")
+    agent.get_by_label("Your message").fill("")
 
 
 def on_a_phone(browser: Browser, product: Product) -> None:

@@ -19,7 +19,8 @@ export class Picker {
     Object.assign(this.$list, {className: 'fd-picker__list', hidden: true, id: `${$text.id}-list`});
     this.$list.setAttribute('role', 'listbox');
     this.$list.setAttribute('aria-label', label);
-    $text.parentElement.append(this.$list);
+    this.$list.tabIndex = 0; // a list that scrolls has to be reachable, axe says
+    $text.before(this.$list);
     $text.setAttribute('aria-autocomplete', 'list');
     $text.setAttribute('aria-haspopup', 'listbox');
     $text.setAttribute('aria-controls', this.$list.id);
