@@ -17,7 +17,6 @@ PYTEST = [str(WEB_PYTHON), "-m", "pytest", "-q"]
 # other test do so.
 ON_POSTGRESQL = (
     "tests/web/core/test_core_turns.py",
-    "tests/web/core/test_core_chat_api.py",
     "tests/web/core/test_core_stream.py",
     "tests/web/core/test_core_hosts.py",
     "tests/web/test_staff_handoffs.py",

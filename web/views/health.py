@@ -70,7 +70,7 @@ def metrics() -> ResponseReturnValue:
 def _may_see_figures() -> bool:
     """A proxy on this machine speaks for others: what it forwards is not from here."""
     token = services().settings.metrics_token
-    if token is not None:
+    if token is not None and token.get_secret_value():
         wanted = f"Bearer {token.get_secret_value()}"
         return hmac.compare_digest(request.headers.get("Authorization", ""), wanted)
     if any(name in request.headers for name in ("X-Forwarded-For", "Forwarded", "Via")):
