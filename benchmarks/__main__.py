@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from benchmarks import (
+    aloud,
     capacity,
     cuts,
     effects,
@@ -34,7 +35,13 @@ BENCHMARKS = {
     "effects": effects.run,
 }
 # These take long, or other libraries.
-ON_REQUEST = {"peers": peers.run, "large": large.run, "intents": intents.run, "cuts": cuts.run}
+ON_REQUEST = {
+    "peers": peers.run,
+    "large": large.run,
+    "intents": intents.run,
+    "cuts": cuts.run,
+    "aloud": aloud.run,
+}
 
 # Their sizes are chosen: see each one's first lines.
 WITH_OPTIONS = {

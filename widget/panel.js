@@ -391,7 +391,7 @@ export class Panel {
     $.agree.addEventListener('click', () => this.#agree())
     $.person.addEventListener('click', () => this.#askForPerson())
     $.close.addEventListener('click', () => this.host.close())
-    $.close.hidden = $.size.hidden = !this.host.isFramed
+    $.close.hidden = $.size.parentElement.hidden = !this.host.isFramed
     $['menu-button'].addEventListener('click', () => this.#toggleMenu())
     $.log.addEventListener('click', event => this.#press(event.target.closest('button')))
     $.log.addEventListener('submit', event => {

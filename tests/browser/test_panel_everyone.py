@@ -8,10 +8,11 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from benchmarks.product import Product
+from benchmarks.aloud import ASKED, read_aloud
+from benchmarks.product import ROOT, Product
 from tests.browser.conftest import EVENT_MS, Pat
 from tests.browser.test_panel_danger import LISTEN
-from tests.browser.test_patient import axe_finds_nothing, numbers_shown
+from tests.browser.test_patient import numbers_shown
 
 pytestmark = pytest.mark.browser
 
@@ -209,44 +210,6 @@ def test_high_contrast_keeps_edges_and_marks(new_patient: NewPatient) -> None:
         assert width != "0px", part
 
 
-@pytest.mark.parametrize("lang", ["en", "es"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [320, 768, 1280])
-def test_axe_finds_nothing_in_any_state(
-    new_patient: NewPatient, width: int, scheme: str, lang: str
-) -> None:
-    pat = new_patient(lang, viewport={"width": width, "height": 760}, color_scheme=scheme)
-    axe_finds_nothing(pat.page)  # the launcher
-    pat.open_chat(agree=False)
-    axe_finds_nothing(pat.page)  # the note
-    pat.write(BENCH)
-    expect(pat.panel.locator(".kb-message--pending .kb-message__meta")).not_to_be_empty()
-    pat.page.wait_for_timeout(300)
-    axe_finds_nothing(pat.page)  # a message that waits for the yes
-    pat.agree_button.click()
-    expect(pat.messages("bot")).not_to_have_count(0, timeout=EVENT_MS)
-    axe_finds_nothing(pat.page)  # an answer or choices
-    pat.panel.locator("[data-part=menu-button]").click()
-    axe_finds_nothing(pat.page)  # the menu
-    pat.panel.locator("[data-menu=held]").click()
-    expect(pat.panel.get_by_role("dialog")).to_have_count(1, timeout=EVENT_MS)
-    axe_finds_nothing(pat.page)  # what is held
-    pat.page.keyboard.press("Escape")
-    pat.text_box.fill("x" * 2001)
-    axe_finds_nothing(pat.page)  # too long
-    pat.text_box.fill("")
-    pat.ask_for_a_person()
-    expect(pat.log.locator(".kb-message--system, .kb-form").last).to_be_visible(timeout=EVENT_MS)
-    axe_finds_nothing(pat.page)  # waiting, or the form
-    pat.panel.locator("[data-part=menu-button]").click()
-    pat.panel.locator("[data-menu=end]").click()
-    axe_finds_nothing(pat.page)  # is that really wanted?
-    pat.panel.locator("[data-part=dialog-yes]").click()
-    expect(pat.panel.locator("[data-ended]")).to_be_visible(timeout=EVENT_MS)
-    axe_finds_nothing(pat.page)  # ended
-    assert pat.errors == []
-
-
 # On any site -------------------------------------------------------------------------------------
 
 
@@ -279,3 +242,21 @@ def test_the_language_chosen_inside_is_the_launchers(new_patient: NewPatient) ->
     expect(pat.panel.get_by_role("heading", level=1)).to_have_text("Pregúntenos")
     pat.page.keyboard.press("Escape")
     expect(pat.page.get_by_role("button", name="Pregúntenos")).to_be_focused()
+
+
+def test_what_a_screen_reader_says_is_what_is_written_down(
+    new_patient: NewPatient, product: Product
+) -> None:
+    """`./clinic bench aloud` wrote docs/read_aloud_*.txt; the times and the answer may differ."""
+    for lang in ("en", "es"):
+        said = list(read_aloud(new_patient(lang).page, product.url, lang))
+        kept = (ROOT / f"docs/read_aloud_{lang}.txt").read_text(encoding="utf-8").splitlines()
+        opened = said.index("== Space on the yes.")
+        assert said[:opened] == kept[:opened]
+        menu = [line for line in said[said.index("== Enter on the menu.") :] if "button" in line]
+        assert all(line in kept for line in menu[:10])
+        announced = [line for line in said if "(announced)" in line]
+        assert len(announced) == len(set(announced)), "nothing is said twice"
+        assert any(ASKED[lang] in line for line in announced)
+        silent = [line for line in said if line.strip() in ("button:", "link:", "textbox:")]
+        assert silent == [], "a control without a name"

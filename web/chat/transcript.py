@@ -28,7 +28,8 @@ def _text(html: str, base_url: str) -> str:
     reader.feed(html)
     reader.close()
     lines = (" ".join(line.split()) for line in "".join(reader.pieces).split("\n"))
-    return "\n".join(line for line in lines if line)
+    # A list of buttons leaves its marks behind.
+    return "\n".join(line for line in lines if line not in ("", "-"))
 
 
 class _Reader(HTMLParser):

@@ -15,7 +15,16 @@ from sqlalchemy.orm import Session
 
 from web import hours
 from web.desk import estimates, presence
-from web.models import OPEN_HANDOFF_STATES, Conversation, Handoff, HandoffState, Staff, staff_desk
+from web.models import (
+    OPEN_HANDOFF_STATES,
+    Conversation,
+    Handoff,
+    HandoffState,
+    Kind,
+    Message,
+    Staff,
+    staff_desk,
+)
 from web.services import services
 
 ALARMS_AFTER_S = (60, 120)  # a danger nobody has opened: staff are told again, then the manager
@@ -40,7 +49,7 @@ class HandoffStatus:
 def status(session: Session, conversation_id: str) -> HandoffStatus:
     conversation = session.get_one(Conversation, conversation_id)
     handoff = latest(session, conversation_id)
-    survey = _survey(conversation, handoff)
+    survey = _survey(session, conversation, handoff)
     if conversation.ended_at is not None:
         return HandoffStatus("ended", survey=survey)
     if handoff is None:
@@ -58,11 +67,19 @@ def status(session: Session, conversation_id: str) -> HandoffStatus:
     return HandoffStatus("bot", survey=survey)
 
 
-def _survey(conversation: Conversation, handoff: Handoff | None) -> Survey | None:
-    """Return who helped, if the patient has not yet said how it was."""
+def _survey(session: Session, conversation: Conversation, handoff: Handoff | None) -> Survey | None:
+    """Return who helped, if the patient has not yet said how it was.
+
+    Who was shown a danger card and no person is not asked whether that was what they looked for.
+    """
     if handoff is None:
         is_due = conversation.ended_at is not None and conversation.rated_at is None
-        return "bot" if is_due and conversation.last_n > 1 else None
+        if not is_due or conversation.last_n < 2:
+            return None
+        danger = exists().where(
+            Message.conversation_id == conversation.id, Message.kind == Kind.DANGER
+        )
+        return None if session.scalar(select(danger)) else "bot"
     since = handoff.closed_at or handoff.requested_at
     is_rated = conversation.rated_at is not None and conversation.rated_at >= since
     return None if is_rated else _HELPED.get(handoff.state)

@@ -86,6 +86,8 @@ export class Face {
     const $rating = module.makeRating(kind, strings, this.rate)
     $rating.dataset.survey = kind
     $.after.prepend($rating)
+    // Who ended the chat looks here; anybody else is not pulled away.
+    if ($.composer.hidden) $rating.scrollIntoView({ block: 'nearest' })
   }
 
   clearAfter () {
