@@ -207,10 +207,19 @@ def test_two_sweeps_at_once_let_the_patient_speak_once(desk: Desk, client: PageC
 def figures(desk: Desk, other: PageClient, manager: PageClient) -> dict[str, Any]:
     """All that a colleague, a manager and the queue make of what is there."""
     at = desk.clock()
+    pages = {
+        path: client.client.get(path).text
+        for client, path in (
+            (manager, "/insights/conversations.csv"),
+            (manager, "/insights/turns.csv"),
+            (other, "/console/board/now"),
+        )
+    }
     with desk.open() as session:
         bea = session.query(Staff).filter_by(name="Bea").one()
         who = inbox.viewer(session, bea.id)
         return {
+            **pages,
             "counts": inbox.counts(session, bea.id),
             "entries": [len(inbox.entries(session, box, who)) for box in inbox.Box],
             "rings": [each.id for each in inbox.concerning(session, who, at)],
@@ -220,9 +229,6 @@ def figures(desk: Desk, other: PageClient, manager: PageClient) -> dict[str, Any
             "in_hand": handoff_offers.in_hand(session, [bea.id, 1]),
             "alarms": handoffs.raise_alarms(session, at),
             "requeued": handoffs.requeue_absent(session, at),
-            "insights": manager.client.get("/insights/conversations.csv").text,
-            "turns": manager.client.get("/insights/turns.csv").text,
-            "wallboard": other.client.get("/console/board/now").text,
         }
 
 
@@ -238,7 +244,11 @@ def test_practice_changes_no_list_queue_figure_or_load(
     desk.here(ana, bea)
     desk.clock.passes(seconds=130)
     desk.here(bea)
+    real = desk.patient("Where is parking?")
+    with desk.open() as session:
+        session.get_one(Conversation, real).created_at = desk.clock()
     before = figures(desk, other, manager)
+    assert real in before["/insights/conversations.csv"]
     desk.here(ana)
     scene = Scene(desk, client, "hidden-emergency")
     if state != "waiting":
@@ -246,6 +256,7 @@ def test_practice_changes_no_list_queue_figure_or_load(
     if state == "resolved":
         client.post(f"/console/handoffs/{scene.handoff}/resolve")
     with desk.open() as session:
+        session.get_one(Conversation, scene.id).created_at = desk.clock()
         handoff = session.get_one(Handoff, scene.handoff)
         handoff.urgent, handoff.urgent_at = True, desk.clock()
         handoff.requested_at = desk.clock()

@@ -69,7 +69,7 @@ def start(services: Services, staff_id: int, scene_id: str) -> str:
                 state=HandoffState.REQUESTED,
                 reason=scene.reason,
                 practice=True,
-                requested_at=at,
+                requested_at=services.clock(),  # after what was said before
             )
         )
         session.add(
