@@ -8,15 +8,18 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from tests.browser.conftest import EVENT_MS, Pat
+from tests.browser.test_patient import axe_finds_nothing
 from tests.web.staff_desk import PASSWORD, Desk
 from tests.web.test_staff_access import move_sessions
 from web.background import Background
+from web.desk import handoffs, snooze
 from web.models import Staff
 
 pytestmark = pytest.mark.browser
@@ -250,3 +253,99 @@ def test_an_idle_agent_is_signed_out_and_finds_the_draft_again(clinic: Clinic) -
     ana.get_by_role("button", name="Sign in").click()
     text = ana.get_by_label("Your message", exact=True)
     expect(text).to_have_value("Behind the house, next to", timeout=EVENT_MS)
+
+
+def test_a_days_tasks_by_keyboard_alone(clinic: Clinic) -> None:
+    """Sign in, open, claim, answer, set aside, bring back, pass on, resolve: no mouse."""
+    desk, staff = clinic.desk, clinic.desk.agent("Ana")
+    desk.agent("Bea")
+    waiting = desk.waiting("Where can I park a van?")
+    context = clinic.browser.new_context()
+    clinic.contexts.append(context)
+    page = context.new_page()
+    page.goto(f"{clinic.url}/console/")
+    reach(page, page.get_by_label("E-mail"))
+    page.keyboard.type(staff.email)
+    reach(page, page.get_by_label("Password"))
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    entry = page.locator(".fd-entry").first
+    expect(entry).to_be_visible(timeout=EVENT_MS)
+    press(page, entry)
+    press(page, page.get_by_role("button", name="Claim this conversation"))
+    text = page.get_by_label("Your message", exact=True)
+    expect(text).to_be_visible(timeout=EVENT_MS)
+    reach(page, text)
+    page.keyboard.type("Behind the house.")
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.type("The gate is open.")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("log")).to_contain_text("The gate is open.", timeout=EVENT_MS)
+
+    press(page, page.get_by_text("Set aside", exact=True).first)
+    reach(page, page.get_by_label("Until", exact=True))
+    page.keyboard.press("ArrowDown")
+    press(page, page.get_by_role("button", name="Set aside"))
+    expect(page.get_by_text("It comes back by itself.").first).to_be_visible(timeout=EVENT_MS)
+    press(page, page.get_by_role("button", name="Bring it back now"))
+    expect(page.get_by_role("button", name="Bring it back now")).to_have_count(0, timeout=EVENT_MS)
+
+    press(page, page.get_by_text("Pass on", exact=True))
+    reach(page, page.get_by_label("Note for them"))
+    page.keyboard.type("About the van.")
+    press(page, page.get_by_role("button", name="Ask them"))
+    press(page, page.get_by_role("button", name="Take it back"))
+    expect(page.get_by_text("Pass on", exact=True)).to_be_visible(timeout=EVENT_MS)
+    press(page, page.get_by_role("button", name="Give back to the assistant"))
+    expect(text).to_have_count(0, timeout=EVENT_MS)
+    assert desk.handoff(waiting).state.value == "returned"
+    press(page, page.get_by_role("link", name="Ana", exact=True))
+    press(page, page.get_by_role("link", name="Turn on the second step"))
+    press(page, page.get_by_role("button", name="Set it up"))
+    expect(page.get_by_label("Code")).to_be_visible(timeout=EVENT_MS)
+    press(page, page.get_by_role("button", name="Sign out"))
+    expect(page.get_by_label("Password")).to_be_visible(timeout=EVENT_MS)
+
+
+def reach(page: Page, wanted: Locator) -> None:
+    """Tab until it has the focus."""
+    expect(wanted).to_be_visible(timeout=EVENT_MS)
+    for _ in range(120):
+        if wanted.evaluate("element => element === document.activeElement"):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"no way by keyboard to {wanted}")
+
+
+def press(page: Page, wanted: Locator) -> None:
+    reach(page, wanted)
+    page.keyboard.press("Enter")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [768, 1280])
+def test_axe_finds_nothing_on_the_pages_of_an_account(
+    clinic: Clinic, scheme: Literal["light", "dark"], width: int
+) -> None:
+    desk, staff = clinic.desk, clinic.desk.agent("Ana")
+    context = clinic.browser.new_context(
+        color_scheme=scheme, viewport={"width": width, "height": 900}
+    )
+    clinic.contexts.append(context)
+    page = context.new_page()
+    sign_in(page, clinic.url, staff)
+    desk.sign_in(staff)  # elsewhere as well
+    waiting = desk.waiting("Where can I park a van?")
+    with desk.open() as session:
+        handoffs.claim(session, waiting, staff.id)
+        snooze.snooze(session, waiting, staff.id, snooze.Until.HOUR)
+    for path in (
+        *("/account/", "/account/second-step", "/account/recovery-codes"),
+        *("/account/password-again", "/console/?box=snoozed"),
+        f"/console/conversations/{desk.conversation_of(waiting)}",
+    ):
+        page.goto(f"{clinic.url}{path}")
+        axe_finds_nothing(page)
+    page.goto(f"{clinic.url}/account/second-step")
+    page.get_by_role("button", name="Set it up").click()
+    axe_finds_nothing(page)
