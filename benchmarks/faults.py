@@ -121,7 +121,7 @@ def repeats(size: int, folder: Path) -> Row:
             writer, client_id = writers[number % len(writers)], uuid.uuid4().hex
             times = random.randint(1, 5)
             with ThreadPoolExecutor(times) as together:
-                numbers = list(together.map(writer.post, [client_id] * times))
+                numbers = list(together.map(writer.post_until_taken, [client_id] * times))
             assert len(set(numbers)) == 1 and numbers[0], "one row, the same number back"
             body = {"client_id": client_id, "text": "other words"}
             path = f"{writer.path}/messages"

@@ -167,6 +167,14 @@ class Writer(threading.Thread):
             return None
         return int(answer.json()["n"])
 
+    def post_until_taken(self, client_id: str) -> int:
+        """Post again after a 503, as the panel does."""
+        for _ in range(20):
+            if (n := self.post(client_id)) is not None:
+                return n
+            time.sleep(0.5)
+        raise AssertionError(f"never acknowledged; refused: {self.refused}")
+
     def log(self, after: int = 0) -> dict[str, Any]:
         found: dict[str, Any] = requests.get(
             f"{self.path}/log?after={after}", headers=self.headers, timeout=10

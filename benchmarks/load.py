@@ -107,8 +107,7 @@ class Crowd:
         return sum(len(chat.waits_for) for chat in self.chats)
 
     def _open(self) -> Chat:
-        agreed = {"privacy_version": "1"}
-        begun = requests.post(f"{self.url}/api/v1/conversations", json=agreed, timeout=30).json()
+        begun = self._begin()
         headers = {"Authorization": f"Bearer {begun['token']}"}
         place = urlsplit(self.url)
         stream = socket.create_connection((place.hostname, place.port), timeout=30)
@@ -119,6 +118,15 @@ class Crowd:
         lines += [f"{name}: {value}" for name, value in headers.items()]
         stream.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
         return Chat(begun["id"], headers, stream)
+
+    def _begin(self) -> dict[str, str]:
+        for _ in range(5):
+            agreed = {"privacy_version": "1"}
+            answer = requests.post(f"{self.url}/api/v1/conversations", json=agreed, timeout=30)
+            if answer.status_code == 201:
+                return dict(answer.json())
+            time.sleep(1)
+        raise RuntimeError(f"no chat could be opened: {answer.status_code} {answer.text[:200]}")
 
     def _post(self, chat: Chat, number: int) -> None:
         if not hasattr(self._local, "session"):
