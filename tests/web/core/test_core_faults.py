@@ -18,14 +18,14 @@ from tests.fakes import FakeRasa
 pytestmark = pytest.mark.faults
 
 SIZES = {
-    "kills": 5,
+    "kills": 4,
     "repeats": 40,
     "cuts": 25,
     "moods": 1,
     "locked": 4,
     "full_disk": 1,
     "damaged_articles": 40,
-    "damaged_indexes": 30,
+    "damaged_indexes": 20,
     "machines": 2,
 }
 
