@@ -16,7 +16,7 @@ from safety import guards
 from safety.grammar import near
 from safety.guards import Message
 from safety.jsonl import answer_lines
-from safety.kinds import Level, kinds
+from safety.kinds import Kind, Level, kinds
 from safety.meaning import (
     MeaningInvalid,
     Reading,
@@ -49,6 +49,11 @@ class Danger:
 # Kinds whose phrases the examples never overrule: the worst to miss, and what a number or an age
 # decides ("azúcar en 550", "newborn with a fever"), which likeness does not see.
 ALWAYS = ("suicide", "infant", "diabetes")
+
+# From this share on, the card is the sentence model's choice, whatever kind a phrase names: "took
+# my methadone twice and can't stay awake" needs 911, though a phrase of poisoning matches. Higher
+# where a phrase says that somebody may die now.
+SURE_OF_CARD, SURE_AGAINST_DEATH = 0.7, 0.95
 
 NONE = Danger(Level.NONE, None, None, ())
 
@@ -89,8 +94,24 @@ def _decide(found: list[Rule], reading: Reading | None, text: str) -> Danger:
     first = min((table[rule.kind] for rule in found), key=lambda kind: kind.priority)
     if not _always(found) and reading and _is_overruled(reading, text):
         return Danger(Level.NONE, None, None, (), used)
+    if reading and _is_another_card(reading, first):
+        return _as_read(reading, found)
     why = tuple(dict.fromkeys(rule.name for rule in found if rule.kind == first.name))
     return Danger(first.level, first.name, first.card, why, used)
+
+
+def _is_another_card(reading: Reading, first: Kind) -> bool:
+    card = kinds()[reading.kind].card if reading.kind else first.card
+    may_die_now = first.card == "911" or first.name == "suicide"
+    if card == first.card or (may_die_now and card not in ("911", "988")):
+        return False  # "he punched me and now I can't breathe" needs 911 first
+    return reading.share >= (SURE_AGAINST_DEATH if may_die_now else SURE_OF_CARD)
+
+
+def _as_read(reading: Reading, found: list[Rule]) -> Danger:
+    kind = kinds()[reading.kind]
+    why = tuple(dict.fromkeys(rule.name for rule in found))
+    return Danger(kind.level, kind.name, kind.card, (f"meaning:{kind.name}", *why), True)
 
 
 def _always(found: list[Rule]) -> bool:
@@ -100,7 +121,8 @@ def _always(found: list[Rule]) -> bool:
 def _is_overruled(reading: Reading, text: str) -> bool:
     if not reading.is_against or reading.is_danger(has_phrase=True):
         return False
-    return not has_a_part_of_danger(typed(text[:MAX_CHARACTERS]))
+    message = typed(text[:MAX_CHARACTERS])
+    return not (message.is_too_long or (reading.model and has_a_part_of_danger(message)))
 
 
 def _by_meaning(reading: Reading) -> Danger:

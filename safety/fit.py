@@ -32,6 +32,7 @@ from safety.meaning import (
     MANIFEST,
     WEIGHTS,
     Numbers,
+    is_sure_of_none,
     parts_to_read,
     words_facts,
 )
@@ -84,8 +85,8 @@ class Fit:
             facts[line, :2] = words_facts(by_words)
             parts = map(held_out.place, parts_to_read(self.table.messages[line].whole))
             known = [said.get(part) for part in parts]
-            if all(known):
-                facts[line, 2] = max(each.odds for each in known if each)
+            if None not in known:
+                facts[line, 2] = max(each for each in known if each is not None)
                 has_model[line] = True
         return facts, has_model
 
@@ -95,8 +96,8 @@ def fit() -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     work = Fit()
     facts, has_model = work.unseen_facts()
     stacks = {
-        "without_model": _stack(work, facts[:, :2], work.is_judged),
-        "with_model": _stack(work, facts, has_model),
+        "without_model": _stack("without_model", work, facts[:, :2], work.is_judged),
+        "with_model": _stack("with_model", work, facts, has_model),
     }
     words = work.words(np.ones(len(work.lines), dtype=np.bool_))
     names = sorted(kinds())
@@ -126,21 +127,24 @@ def fit() -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     return manifest, arrays
 
 
-def _stack(work: Fit, facts: NDArray[Any], mine: NDArray[np.bool_]) -> dict[str, Any]:
+def _stack(name: str, work: Fit, facts: NDArray[Any], mine: NDArray[np.bool_]) -> dict[str, Any]:
     """Weigh the facts and the phrases, choose the threshold, and count what it notices."""
     phrased = np.array([[kind is not None] for kind in work.phrased], dtype=np.float64)
-    facts = np.hstack([facts, phrased])
+    said, facts = facts, np.hstack([facts, phrased])
     at = np.flatnonzero(mine & (work.source != Source.EVERYDAY))
     counts = np.where(np.isin(work.source[at], (Source.NOISY, Source.MIXED)), 0.5, 1.0)
     weights, start = fit_stack(facts[at], work.is_danger[at], counts.astype(np.float32))
     score = facts @ weights + start
-    judged = judge.Judged(work.lines, work.phrased, mine, score)
-    least = judge.threshold(judged)
     *own, phrase = weights
+    against = [
+        is_sure_of_none(each, facts) for each, facts in zip(said @ own + start, said, strict=True)
+    ]
+    judged = judge.Judged(work.lines, work.phrased, mine, score, np.array(against))
+    least = judge.threshold(judged, name)
     _say(f"weights {[round(each, 3) for each in weights]}, threshold {least}")
     figures = judge.figures(judged, least)
-    for name, (hits, total) in figures.items():
-        _say(f"{name:<40} {hits:>5} of {total:<5} {hits / total:.3f}")
+    for slice_, (hits, total) in figures.items():
+        _say(f"{slice_:<40} {hits:>5} of {total:<5} {hits / total:.3f}")
     return {"weights": own, "phrase": phrase, "start": start, "least": least, "figures": figures}
 
 

@@ -24,15 +24,15 @@ from safety.names import without_names
 from safety.ngrams import BUCKETS, places_of_pieces, places_of_words, row
 from safety.normalise import tokens
 from safety.tuned import log_odds, tuned
-from safety.vocabulary import spell, speller
-from safety.windows import windows
+from safety.vocabulary import mended, spell, speller
+from safety.windows import MOST_WINDOWS, windows
 
 WEIGHTS = Path(__file__).with_name("meaning.npz")
 MANIFEST = Path(__file__).with_name("meaning.json")  # for people too: figures, and what it is of
 FORM = 2  # of the weights' file; raised when this module reads it differently
 KIND_BUCKETS = 1 << 14
 AGAINST, SURE = -2.0, 2.0  # log odds: below, the model may overrule a phrase; above, it may not
-MOST_WINDOWS_READ = 8
+WORDS_AGAINST = -2.5  # the same of words, where there is no model
 LONGEST_READ, OVERLAP = 56, 16  # words the model reads at once; of a longer message, parts
 MOST_READ = 10  # parts: bounds the time of a long message
 
@@ -50,19 +50,26 @@ class Typed:
     whole: tuple[str, ...]
     windows: tuple[tuple[str, ...], ...]
 
+    @property
+    def is_too_long(self) -> bool:
+        """Whether some of it is not read: then meaning can say nothing against a phrase."""
+        return len(self.windows) >= MOST_WINDOWS
+
 
 @dataclass(frozen=True)
 class Reading:
     """`score`: log odds of danger. `phrase`: what a matching phrase adds. `least`: the threshold.
 
-    `kind`: the likeliest, empty where the message is far from a danger. `is_against`: whether the
-    sentence model is sure of no danger.
+    `kind`: the likeliest, empty where the message is far from a danger. `share`: how much the
+    sentence model gives to that kind's card. `is_against`: whether model, or words where there is
+    none, are sure of no danger.
     """
 
     score: float
     phrase: float
     least: float
     kind: str
+    share: float
     model: bool
     is_against: bool
 
@@ -116,9 +123,10 @@ def typed(text: str) -> Typed:
 
 
 def parts_to_read(whole: Sequence[str]) -> list[str]:
-    """Return a message as the sentence model reads it: in one part, if it is not long."""
-    starts = range(0, max(1, len(whole) - OVERLAP), LONGEST_READ - OVERLAP)
-    return [" ".join(whole[start : start + LONGEST_READ]) for start in starts][:MOST_READ]
+    """Return a message as the sentence model reads it: mended, in one part, if it is not long."""
+    words = list(mended(whole))
+    starts = range(0, max(1, len(words) - OVERLAP), LONGEST_READ - OVERLAP)
+    return [" ".join(words[start : start + LONGEST_READ]) for start in starts][:MOST_READ]
 
 
 def read(message: Typed, use_model: bool = True) -> Reading:
@@ -131,11 +139,21 @@ def read(message: Typed, use_model: bool = True) -> Reading:
         facts.append(float(log_odds(said).max()))
     stack = known.manifest["with_model" if said is not None else "without_model"]
     score = float(np.dot(stack["weights"], facts) + stack["start"])
-    kind = ""
+    kind, share = "", 0.0
     if score + stack["phrase"] >= stack["least"]:
-        kind = _kind_by_words(known, message, by_words) if said is None else kind_of(said)
-    is_against = said is not None and float(log_odds(said).max()) < AGAINST
-    return Reading(score, stack["phrase"], stack["least"], kind, said is not None, is_against)
+        if said is None:
+            kind = _kind_by_words(known, message, by_words)
+        else:
+            kind, share = kind_of(said)
+    is_against = is_sure_of_none(score, facts)
+    return Reading(
+        score, stack["phrase"], stack["least"], kind, share, said is not None, is_against
+    )
+
+
+def is_sure_of_none(score: float, facts: Sequence[float]) -> bool:
+    """score: without any phrase. facts: two of words, and one of the model where it had a say."""
+    return facts[2] < AGAINST if len(facts) > 2 else score < WORDS_AGAINST
 
 
 def _kind_by_words(known: Weights, message: Typed, by_words: Sequence[float]) -> str:
@@ -149,15 +167,17 @@ def _kind_by_words(known: Weights, message: Typed, by_words: Sequence[float]) ->
     )[0]
 
 
-def kind_of(said: Numbers) -> str:
-    """Return the likeliest kind of the likeliest card, in the part most like danger."""
+def kind_of(said: Numbers) -> tuple[str, float]:
+    """Return the likeliest kind of the likeliest card, in the part most like danger, and the
+    card's share of all danger."""
     part = said[int(np.argmax(log_odds(said)))]
     likely = dict(zip(sorted(kinds()), np.exp(part[:-1]).tolist(), strict=True))
     by_card = dict.fromkeys(CARDS, 0.0)
     for name, share in likely.items():
         by_card[kinds()[name].card] += share
     card = max(CARDS, key=by_card.__getitem__)
-    return max((name for name in likely if kinds()[name].card == card), key=likely.__getitem__)
+    kind = max((name for name in likely if kinds()[name].card == card), key=likely.__getitem__)
+    return kind, by_card[card] / sum(by_card.values())
 
 
 def words_score(known: Weights, part: Sequence[str]) -> float:
@@ -193,7 +213,7 @@ def has_a_part_of_danger(message: Typed) -> bool:
     """
     if not message.windows:
         return False
-    parts = [" ".join(window) for window in message.windows[:MOST_WINDOWS_READ]]
+    parts = [" ".join(mended(window)) for window in message.windows]
     return float(log_odds(tuned().read(parts)).max()) > SURE
 
 

@@ -30,6 +30,8 @@ _STOPS = set(".!?;")
 _APOSTROPHES = str.maketrans(dict.fromkeys("’‘ʼ´`′＇", "'"))
 _UNIT = re.compile(r"(\d+(?:[.,]\d+)?)([a-z]{1,7})")
 _INTERLEAVED = re.compile(r"[a-z]+(?:[013457]+[a-z]+)+")  # n3ighb0r; but not b12 or h1n1
+_MIXED = re.compile(r"(?=.*[a-z])(?=.*[013457])[a-z013457']+")
+_LONE = {"1": "i", "0": "o", "4": "a"}
 _STRETCHED = re.compile(r"(.)\1{2,}")
 
 Known = Callable[[str], bool]
@@ -48,10 +50,29 @@ def fold(text: str) -> str:
 
 def tokens(text: str, known: Known) -> list[str]:
     """Return the tokens of a text. `known` says whether a word is in the screen's vocabulary."""
+    pieces: list[str] = _PIECE.findall(fold(text))
+    if _is_in_digits(pieces, known):
+        pieces = [_out_of_digits(piece, known) for piece in pieces]
     found: list[str] = []
-    for piece in _PIECE.findall(fold(text)):
+    for piece in pieces:
         found.extend(_token(piece, known))
     return _join_letters(found, known)
+
+
+def _is_in_digits(pieces: list[str], known: Known) -> bool:
+    """Whether digits stand for letters throughout: `1 h4v3 4 p41n 1n my ch3st`."""
+    disguised = [piece for piece in pieces if _MIXED.fullmatch(piece)]
+    read = sum(known(piece.translate(_LEET)) for piece in disguised)
+    return len(disguised) >= 2 and read >= 2 and len(disguised) * 4 >= len(pieces)
+
+
+def _out_of_digits(piece: str, known: Known) -> str:
+    if piece in _LONE:
+        return _LONE[piece]
+    if not _MIXED.fullmatch(piece):
+        return piece
+    plain = piece.translate(_LEET)
+    return piece if _UNIT.fullmatch(piece) and not known(plain) else plain
 
 
 def _token(piece: str, known: Known) -> Iterable[str]:

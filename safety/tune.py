@@ -26,7 +26,7 @@ from safety.fitting.copies import is_judged, with_copies
 from safety.fitting.corpus import Line, lines
 from safety.fitting.wordpieces import Pieces, cut, glosses
 from safety.kinds import kinds
-from safety.meaning import kind_of, parts_to_read, typed
+from safety.meaning import parts_to_read, typed
 from safety.tuned import FOLDER, Numbers, tuned
 
 MOST_PIECES = 16_000  # of English; a piece costs 400 bytes
@@ -95,10 +95,8 @@ def _read_by(net: tuning.Net, pieces: Pieces, mine: Sequence[Line]) -> dict[str,
 
 
 def _keep(said: dict[str, Numbers], out: Path) -> None:
-    names = sorted(kinds())
     texts = sorted(said)
-    read = np.stack([said[text] for text in texts])
-    held_out.save(texts, read, [names.index(kind_of(row[None])) for row in read], out)
+    held_out.save(texts, np.stack([said[text] for text in texts]), out)
 
 
 def _written(text: str) -> str:

@@ -5,7 +5,7 @@ once; ordinary words that only look misspelt stand in `phrases/{en,es}/real_word
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 from safety.grammar import expand, parse, spellings, words
@@ -75,19 +75,20 @@ def _text_speak() -> dict[str, tuple[str, ...]]:
 
 
 def spell(found: list[str]) -> list[str]:
-    return list(_rewritten(list(_mended(found))))
+    return list(_rewritten(list(mended(found))))
 
 
-def _mended(found: list[str]) -> Iterator[str]:
+def mended(found: Sequence[str]) -> Iterator[str]:
+    """Mend what is misspelt or run together; text-speak stays."""
     for token in found:
         if token in _text_speak():
             yield token
             continue
-        mended = speller().mend(token)
-        if mended == token and not speller().known(token):
+        near = speller().mend(token)
+        if near == token and not speller().known(token):
             yield from speller().split(token)
         else:
-            yield mended
+            yield near
 
 
 def _rewritten(found: list[str]) -> Iterator[str]:

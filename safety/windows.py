@@ -10,7 +10,7 @@ from safety.normalise import PAUSE, STOP
 from safety.rules import plain_words
 
 SHORTEST, LONGEST = 4, 16  # words of a window
-MOST = 24  # windows of a message: bounds the time of a long one
+MOST_WINDOWS = 24  # windows of a message: bounds the time of a long one
 
 
 def windows(tokens: Sequence[str]) -> list[list[str]]:
@@ -21,7 +21,7 @@ def windows(tokens: Sequence[str]) -> list[list[str]]:
     found: list[list[str]] = []
     for piece in pieces:
         found.extend(_slid(piece))
-    return found[:MOST]
+    return found[:MOST_WINDOWS]
 
 
 def _pieces(tokens: Sequence[str]) -> Iterator[list[str]]:

@@ -1,7 +1,7 @@
 """Gather the lines to fit on: the examples, older judging sets, and everyday questions.
 
 Rule: everyday questions stand for ordinary traffic and are judged, as the examples are, by weights
-that have not seen them. The judging sets in use (their names end in `blind2`) are never read here.
+that have not seen them. The judging sets in use (their names end in `blind3`) are never read here.
 """
 
 import csv
@@ -19,8 +19,9 @@ ROOT = Path(__file__).parents[2]
 TESTS = ROOT / "tests" / "data"
 JUDGED = (
     "danger_judging.tsv", "danger_judging_second.tsv", "danger_judging_third.tsv",
-    "danger_judging_blind.tsv",
+    "danger_judging_blind.tsv", "danger_judging_blind2.tsv",
 )  # fmt: skip
+ORDINARY = ("everyday_blind.tsv", "everyday_blind2.tsv")
 # The sentence model is judged on lines of people whose other lines it has not seen either.
 HELD_OUT = "second"
 MOST_CLINC = 3000
@@ -53,7 +54,7 @@ class Line:
     @property
     def was_for_judging(self) -> bool:
         """Whether it is of the judging sets given up last."""
-        return self.topic.startswith(JUDGED[-1]) or self.topic == "clinic"
+        return self.topic.startswith((JUDGED[-1], ORDINARY[-1]))
 
 
 def lines() -> list[Line]:
@@ -67,7 +68,7 @@ def lines() -> list[Line]:
         if text.lower() not in known:
             known.add(text.lower())
             # One in ten, and what was written for judging, shows how ordinary traffic is taken.
-            is_held_out = topic == "clinic" or crc32(text.encode()) % 10 == 0
+            is_held_out = topic == ORDINARY[-1] or crc32(text.encode()) % 10 == 0
             found.append(Line(text, NONE, lang, topic, Source.EVERYDAY, is_held_out=is_held_out))
     return found
 
@@ -83,8 +84,9 @@ def _judged() -> Iterator[Line]:
 
 
 def _everyday() -> Iterator[tuple[str, str, str]]:
-    for row in _rows(TESTS / "safety" / "everyday_blind.tsv"):
-        yield row["text"], _lang(row["text"]), "clinic"
+    for name in ORDINARY:
+        texts = [row["text"] for row in _rows(TESTS / "safety" / name)]
+        yield from ((text, _lang(text), name) for text in texts)
     clinc = [row["text"] for row in _rows(TESTS / "clinc150" / "in_scope.tsv")]
     clinc.sort(key=lambda text: crc32(text.encode()))
     yield from ((text, "en", "clinc150") for text in clinc[:MOST_CLINC])

@@ -1,9 +1,9 @@
 """Choose the threshold and count what it notices, on lines that were held out.
 
-Rule: as few dangers missed as can be, with false alarms on at most `MOST_ALARMS` of the near
-misses of the last judging set given up, whose lines are as hard as those to come; the second
-authors' are harder. Here only a phrase of suicide decides by itself and any other is weighed; the
-screen, which lets other phrases decide as well, notices some more of both.
+Rule: as few dangers missed as can be, with false alarms within `MOST_ALARMS` on everyday questions
+and on the near misses of the last judging set given up, whose lines are as hard as those to come;
+the second authors' are harder. It decides as `safety.danger` does, but for the parts of a long
+message.
 """
 
 from collections import defaultdict
@@ -13,20 +13,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from safety.danger import ALWAYS
 from safety.fitting.corpus import Line, Source
 
-DECIDES = "suicide"
-MOST_ALARMS, MOST_EVERYDAY_ALARMS = 0.03, 0.002
+# What share of near misses, and of everyday questions, may raise a card: half of the goal, for the
+# set given up last was read while examples were written. Without the model more may: it is missing
+# only where something is broken, and a danger missed is worse.
+MOST_ALARMS = {"with_model": (0.0125, 0.0022), "without_model": (0.03, 0.0055)}
 
 
 @dataclass(frozen=True)
 class Judged:
-    """`phrased`: the kind the phrases name, or None."""
+    """`phrased`: the kind the phrases name, or None. `is_against`: as `safety.meaning` means it."""
 
     lines: list[Line]
     phrased: list[str | None]
     is_judged: NDArray[np.bool_]
     score: NDArray[Any]
+    is_against: NDArray[np.bool_]
 
     def of(self, *sources: Source) -> NDArray[np.bool_]:
         wanted = np.array([line.source in sources for line in self.lines])
@@ -37,19 +41,18 @@ class Judged:
         return np.array([line.is_danger for line in self.lines])
 
     def noticed(self, least: float) -> NDArray[np.bool_]:
-        always = np.array([kind == DECIDES for kind in self.phrased])
-        return np.asarray((self.score >= least) | always)
+        always = np.array([kind in ALWAYS for kind in self.phrased])
+        phrased = np.array([kind is not None for kind in self.phrased])
+        return np.asarray((self.score >= least) | always | (phrased & ~self.is_against))
 
 
-def threshold(judged: Judged) -> float:
+def threshold(judged: Judged, stack: str) -> float:
     """Return the lowest score from which a line is a danger with few enough alarms on both:
     near misses and everyday questions."""
     alarmed = judged.noticed(np.inf)  # by phrases that decide alone
     least = -np.inf
-    for lines, most in (
-        (judged.of(Source.JUDGED) & ~judged.is_danger, MOST_ALARMS),
-        (judged.of(Source.EVERYDAY), MOST_EVERYDAY_ALARMS),
-    ):
+    slices = (judged.of(Source.JUDGED) & ~judged.is_danger, judged.of(Source.EVERYDAY))
+    for lines, most in zip(slices, MOST_ALARMS[stack], strict=True):
         allowed = max(0, int(most * lines.sum()) - int((alarmed & lines).sum()))
         scores = np.sort(judged.score[lines & ~alarmed])[::-1]
         if allowed < len(scores):

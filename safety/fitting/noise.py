@@ -52,6 +52,27 @@ def _slip(word: str, chance: random.Random) -> str:
     )
 
 
+# How English and Spanish are spelt by those who write as they hear, or leave vowels out.
+_SOUNDS = (
+    ("ph", "f"), ("tion", "shun"), ("ck", "k"), ("ea", "ee"), ("ee", "ea"), ("igh", "i"),
+    ("ough", "uf"), ("qu", "k"), ("ie", "ei"), ("ould", "uld"), ("thing", "thin"), ("ing", "in"),
+    ("er", "ur"), ("al", "ul"), ("wh", "w"), ("kn", "n"), ("ss", "s"), ("ll", "l"), ("tt", "t"),
+    ("pp", "p"), ("que", "ke"), ("ll", "y"), ("v", "b"), ("b", "v"), ("z", "s"), ("ce", "se"),
+    ("ci", "si"), ("h", ""), ("gue", "ge"), ("ge", "je"), ("x", "cs"), ("mb", "nb"), ("mp", "np"),
+    ("nd", "n"), ("a", ""), ("e", ""), ("o", ""),
+)  # fmt: skip
+
+
+def _by_ear(text: str, chance: random.Random) -> str:
+    words = text.lower().split(" ")
+    for at, word in enumerate(words):
+        able = [(old, new) for old, new in _SOUNDS if old in word[1:]]
+        if len(word) > 3 and able and chance.random() < 0.4:
+            old, new = chance.choice(able)
+            words[at] = word[0] + word[1:].replace(old, new, 1)
+    return " ".join(words)
+
+
 def _plain(text: str, chance: random.Random) -> str:
     """Drop accents, capitals and marks, as on a phone."""
     folded = unicodedata.normalize("NFD", text.lower())
@@ -72,10 +93,10 @@ def _joined(text: str, chance: random.Random) -> str:
 
 
 def _leet(text: str, chance: random.Random) -> str:
-    table = str.maketrans(
-        dict(chance.sample(sorted({"e": "3", "o": "0", "i": "1", "a": "@"}.items()), k=2))
-    )
-    words = [word.translate(table) if chance.random() < 0.4 else word for word in text.split(" ")]
+    digits = {"e": "3", "o": "0", "i": "1", "a": "4", "s": "5"}
+    table = str.maketrans(dict(chance.sample(sorted(digits.items()), k=3)))
+    share = chance.choice((0.4, 1.0))
+    words = [word.translate(table) if chance.random() < share else word for word in text.split(" ")]
     return " ".join(words)
 
 
@@ -87,5 +108,5 @@ def _stretched(text: str, chance: random.Random) -> str:
 
 
 NOISES: tuple[Callable[[str, random.Random], str], ...] = (
-    _slips, _slips, _plain, _plain, _capitals, _joined, _leet, _stretched,
+    _slips, _slips, _by_ear, _by_ear, _plain, _plain, _capitals, _joined, _leet, _stretched,
 )  # fmt: skip

@@ -1,6 +1,7 @@
 """The two commands of this package, as docs/contracts.md describes them."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,12 +11,14 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-def run(module: str, *arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+def run(
+    module: str, *arguments: str, given: bytes = b"", root: Path = ROOT
+) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
         [sys.executable, "-m", module, *arguments],
         input=given,
         capture_output=True,
-        cwd=ROOT,
+        cwd=root,
         env={"PATH": "/usr/bin:/bin"},
         timeout=60,
         check=False,
@@ -73,3 +76,53 @@ def test_a_missing_clinic_file_is_one_line_of_reason_and_exit_1() -> None:
     done = run("safety.identifiers", "--jsonl", "--clinic", "nowhere.toml")
     assert done.returncode == 1
     assert done.stderr.count(b"\n") == 1 and b"nowhere.toml" in done.stderr
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """Return a folder that holds the package and nothing else."""
+    shutil.copytree(ROOT / "safety", tmp_path / "safety")
+    return tmp_path
+
+
+PLAIN = b"I want to kill myself\nno puedo respirar\nwhere do I park?\n"
+
+
+def answers(root: Path) -> list[tuple[str | None, bool]]:
+    done = run("safety.danger", "--jsonl", given=PLAIN, root=root)
+    assert done.returncode == 0
+    rows = [json.loads(row) for row in done.stdout.splitlines()]
+    return [(row["card"], row["model"]) for row in rows]
+
+
+def test_the_package_alone_is_enough(copy: Path) -> None:
+    assert answers(copy) == [("988", True), ("911", True), (None, True)]
+
+
+def test_without_the_sentence_model_plain_dangers_are_noticed_and_the_row_says_so(
+    copy: Path,
+) -> None:
+    shutil.rmtree(copy / "safety" / "model")
+    assert answers(copy) == [("988", False), ("911", False), (None, False)]
+
+
+def test_with_damaged_weights_plain_dangers_are_noticed(copy: Path) -> None:
+    weights = copy / "safety" / "meaning.npz"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    assert answers(copy) == [("988", False), ("911", False), (None, False)]
+    (copy / "safety" / "meaning.json").unlink()
+    assert answers(copy) == [("988", False), ("911", False), (None, False)]
+
+
+def test_a_row_is_answered_whatever_stands_in_it() -> None:
+    strange = [
+        b"\x00\x00I want to\x00 die\x00",
+        b"what are your hours? " * 476 + b"I can't breathe",
+        b"\xf0\x9f\x98\xad" * 2500,
+        b"k" * 10_000,
+        b"." * 10_000,
+    ]
+    done = run("safety.danger", "--jsonl", given=b"\n".join(strange))
+    assert done.returncode == 0
+    cards = [json.loads(row)["card"] for row in done.stdout.splitlines()]
+    assert cards == ["988", "911", None, None, None]

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from safety import danger as danger_module
-from safety.danger import Level, screen
+from safety.danger import Level, phrases_fire, screen
 from safety.kinds import CARDS, kinds
+from safety.meaning import parts_to_read, typed
 from safety.rules import HERE, LANGUAGES, lines_of, rules
 
 NOTICED = {
@@ -179,7 +180,16 @@ def test_noise_does_not_hide_a_plain_danger(noise: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["k i l l myself", "k.i.l.l myself", "kms", "suic1de thoughts i have", "cant breth"]
+    "text",
+    [
+        "k i l l myself",
+        "k.i.l.l myself",
+        "kms",
+        "suic1de thoughts i have",
+        "cant breth",
+        "1 h4v3 4 p41n 1n my ch3st 4nd 4rm",
+        "qu13r0 m0r1rm3",
+    ],
 )
 def test_disguised_words_are_read(text: str) -> None:
     assert screen(text).level is not Level.NONE
@@ -188,6 +198,28 @@ def test_disguised_words_are_read(text: str) -> None:
 def test_the_first_card_is_the_one_that_saves_the_life_at_risk_now() -> None:
     assert screen("he punched me and now I can't breathe").card == "911"
     assert screen("my husband hits me and I want to kill myself").card == "988"
+
+
+def test_digits_that_are_no_letters_stay_digits() -> None:
+    read = parts_to_read(typed("b12 and an h1n1 shot at 3pm, 5mg").whole)
+    assert read == ["b12 and an h1n1 shot at 3 pm , 5 mg"]
+
+
+@pytest.mark.parametrize(
+    ("text", "card"),
+    [
+        ("I took my methadone twice by mistake and can hardly keep my eyes open", "911"),
+        ("a spirit tells me to set myself on fire", "988"),
+        ("my husband hits me and swears he will kill me if I leave", "violence"),
+    ],
+)
+def test_what_is_said_chooses_the_card_and_not_one_word_of_it(text: str, card: str) -> None:
+    assert screen(text).card == card
+
+
+def test_without_the_model_words_can_speak_against_a_phrase() -> None:
+    text = "is the self-harm support group for teens full, my therapist put us on the list"
+    assert phrases_fire(text) and screen(text, use_model=False).card is None
 
 
 def test_why_names_a_line_a_clinician_can_find() -> None:
@@ -224,6 +256,11 @@ def test_it_never_raises_and_its_answer_is_whole(text: str) -> None:
 def test_words_around_a_danger_do_not_hide_it(around: str, danger: str) -> None:
     assert screen(f"{around} {danger}").level is not Level.NONE
     assert screen(f"{danger}. {around}").level is not Level.NONE
+
+
+@pytest.mark.parametrize("use_model", [True, False])
+def test_a_danger_at_the_end_of_a_very_long_message_is_noticed(use_model: bool) -> None:
+    assert screen("what are your hours? " * 400 + "I can't breathe", use_model).card == "911"
 
 
 def test_every_phrase_file_names_its_source_and_its_approval() -> None:

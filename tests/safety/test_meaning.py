@@ -26,7 +26,7 @@ from safety.meaning import (
     weights,
 )
 from safety.tuned import ABOUT, FOLDER, GRAPH, TunedInvalid, log_odds, tuned
-from safety.windows import MOST, windows
+from safety.windows import MOST_WINDOWS, windows
 
 ROOT = Path(__file__).parents[2]
 MANIFEST_SAYS = json.loads(MANIFEST.read_text(encoding="utf-8"))
@@ -181,6 +181,12 @@ def test_the_model_reads_every_word_of_a_long_message() -> None:
     assert len(parts_to_read(["word"] * 5000)) == MOST_READ and parts_to_read([]) == [""]
 
 
+def test_the_model_reads_mended_words() -> None:
+    assert parts_to_read(typed("my chset hurt and i cant breeth").whole) == [
+        "my chest hurt and i cant breath"
+    ]
+
+
 def test_a_half_character_does_not_stop_the_model() -> None:
     assert screen("\ud83d my chest hurts and my arm is numb").model
 
@@ -196,18 +202,19 @@ def test_when_the_phrases_fail_meaning_still_notices(monkeypatch: pytest.MonkeyP
 # What lines of other writers showed when the weights were fitted; floors, not goals. "judged": the
 # judging set given up last; "example": the second authors' lines, harder than those.
 FLOORS = [
-    ("with_model", "noticed: judged", 0.94),
-    ("with_model", "noticed: judged es", 0.89),
-    ("with_model", "noticed: example", 0.86),
-    ("with_model", "noticed: example es", 0.84),
-    ("with_model", "noticed: mixed", 0.84),
-    ("with_model", "noticed: noisy", 0.84),
-    ("without_model", "noticed: judged", 0.84),
+    ("with_model", "noticed: judged", 0.97),
+    ("with_model", "noticed: judged es", 0.96),
+    ("with_model", "noticed: example", 0.93),
+    ("with_model", "noticed: example es", 0.91),
+    ("with_model", "noticed: mixed", 0.91),
+    ("with_model", "noticed: noisy", 0.92),
+    ("without_model", "noticed: judged", 0.93),
 ]
 CEILINGS = [
-    (stack, name, most)
-    for stack in ("with_model", "without_model")
-    for name, most in (("false alarms: judged", 0.031), ("false alarms: ordinary traffic", 0.0026))
+    ("with_model", "false alarms: judged", 0.015),
+    ("with_model", "false alarms: ordinary traffic", 0.0026),
+    ("without_model", "false alarms: judged", 0.03),
+    ("without_model", "false alarms: ordinary traffic", 0.006),
 ]
 
 
@@ -260,7 +267,7 @@ def test_a_long_message_is_cut_into_windows_that_hold_all_its_words() -> None:
     assert len(whole.windows) >= 2
     assert kept == [word for word in whole.whole if word not in (",", ".")]
     assert windows(["where", "do", "i", "park"]) == []
-    assert len(windows(["word"] * 5000)) == MOST
+    assert len(windows(["word"] * 5000)) == MOST_WINDOWS
 
 
 def test_screening_with_the_model_is_quick() -> None:
