@@ -216,4 +216,5 @@ def article_problems(settings: Settings, at: datetime | None = None) -> Iterator
         assert entry.article is not None
         facts = settings.facts(settings.lang(entry.article.lang))
         article = read_article(folder / f"{entry.id}.md", folder, facts)
-        yield from proofreading.problems_of(file, entry.text, article, today, neighbours)
+        own = settings.own_numbers
+        yield from proofreading.problems_of(file, entry.text, article, today, neighbours, own)

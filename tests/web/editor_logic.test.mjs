@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Newest, isWorthRestoring, rangeOfLine } from "../../web/static/editor-logic.js";
+import { Newest, inserted, isWorthRestoring, marked, rangeOfLine } from "../../web/static/editor-logic.js";
 
 test("a line is found in its text", () => {
   const text = "one\ntwo\n\nfour";
@@ -30,4 +30,18 @@ test("only other words are worth restoring", () => {
   assert.equal(isWorthRestoring({ body: "a" }, { body: "a" }), false);
   assert.equal(isWorthRestoring({ body: "b" }, { body: "a" }), true);
   assert.equal(isWorthRestoring({ other: "b" }, { body: "a" }), false);
+});
+
+test("marks stand around words and at the beginning of lines", () => {
+  assert.deepEqual(marked("pay now", [4, 7], "bold"), { text: "pay **now**", selection: [6, 9] });
+  assert.equal(marked("one\ntwo", [1, 6], "steps").text, "1. one\n2. two");
+  assert.equal(marked("a\nb", [2, 2], "heading").text, "a\n## b");
+  assert.ok(marked("", [0, 0], "table").text.includes("|---|---|"));
+});
+
+test("what is inserted replaces the selection and leaves the caret behind it", () => {
+  assert.deepEqual(inserted("call X now", [5, 6], "{{clinic.phone}}"), {
+    text: "call {{clinic.phone}} now",
+    selection: [21, 21],
+  });
 });

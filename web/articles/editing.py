@@ -161,7 +161,7 @@ def _listed(
         problem = ArticleProblem(f"{entry.id}.md", error.line, error.reason, "Mend the file.")
         return Listed(entry.id, None, (problem,), open=states.get(entry.id))
     facts = tuple(sorted(settings.facts(settings.lang(entry.article.lang)).items()))
-    problems = _problems(entry, facts, today, neighbours)
+    problems = _problems(entry, facts, today, neighbours, settings.own_numbers)
     left = days_left(entry.article, today)
     return Listed(
         entry.id,
@@ -192,10 +192,12 @@ def _problems(
     facts: tuple[tuple[str, str], ...],
     today: date,
     neighbours: frozenset[Neighbour],
+    own: tuple[str, ...],
 ) -> tuple[ArticleProblem, ...]:
     """Done once for each state of the folder: a thousand articles take a second."""
     article = parse_article(entry.id, entry.text.encode(), dict(facts))
-    found = proofreading.problems_of(f"{entry.id}.md", entry.text, article, today, neighbours)
+    file = f"{entry.id}.md"
+    found = proofreading.problems_of(file, entry.text, article, today, neighbours, own)
     return tuple(found)
 
 
@@ -265,7 +267,12 @@ def check(settings: Settings, opened: Opened, draft: Draft, status: str, at: dat
     found = article_files.entries(settings.articles_dir)
     problems = [
         *proofreading.problems_of(
-            file, content.decode(), article, _today(settings, at), _neighbours(found)
+            file,
+            content.decode(),
+            article,
+            _today(settings, at),
+            _neighbours(found),
+            settings.own_numbers,
         ),
         *_demo_problems(settings, file, draft),
     ]

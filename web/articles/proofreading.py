@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from safety.identifiers import mask
 from search.articles import Article, unknown_placeholders
-from web.articles import drafts
+from web.articles import drafts, reading
 
 NEEDED_FACTS = {
     "title": "Write the patient's question or task.",
@@ -32,6 +33,25 @@ ALLOWED = {
 # docs/editors.md, section 3: the chat shows about this much at once.
 MAX_PASSAGE_WORDS = 110
 
+LEAST_QUESTIONS = 3
+PRIVATE = {
+    "SSN": "a social security number",
+    "CARD": "a card number",
+    "DOB": "somebody's date of birth",
+    "MRN": "a record number",
+    "MEMBER_ID": "an insurance member number",
+    "NAME": "a patient's name",
+}
+MAX_HARD_WORDS = 6
+
+_EMPTY_LINK = re.compile(
+    r"\[\s*(?:click here|here|this link|read more|more|link|aquí|haga clic aquí|este enlace|más)"
+    r"\s*\]\(",
+    re.IGNORECASE,
+)
+_LEFT_OVER = re.compile(r"(?<!!)\[[A-ZÁÉÍÓÚÑ$][^\]\n]*\](?![(\[:])")
+_NO_ALTERNATIVE = re.compile(r"!\[\s*\]\(")
+_ITEM = re.compile(r"^\s*[-*] ")
 _TITLE_HEADING = re.compile(r"^ {0,3}# +\S")
 _LINK = re.compile(r"\]\((?!/|[a-z][a-z0-9+.-]*:)([^)\s#]+\.md)(?:#[^)\s]*)?\)")
 _CODE = re.compile(r"^(```|~~~)")
@@ -70,12 +90,18 @@ class Neighbour:
 
 
 def problems_of(
-    file: str, text: str, article: Article, today: date, neighbours: Collection[Neighbour] = ()
+    file: str,
+    text: str,
+    article: Article,
+    today: date,
+    neighbours: Collection[Neighbour] = (),
+    own_numbers: Collection[str] = (),
 ) -> Iterator[ArticleProblem]:
     """Look at one article.
 
     text: the file as it is, for the line numbers. article: read from it, its placeholders filled.
-    neighbours: every article of the folder; this one's own row is passed over.
+    neighbours: every article of the folder; this one's own row is passed over. own_numbers: the
+    clinic's phones and addresses, which are no patient's.
     """
     lines = text.splitlines()
     for problem in (
@@ -84,6 +110,9 @@ def problems_of(
         *_machine_problems(article),
         *_placeholder_problems(article),
         *_text_problems(lines),
+        *_question_problems(article),
+        *_reading_problems(lines, article),
+        *_privacy_problems(lines, own_numbers),
         *_neighbour_problems(article, neighbours),
     ):
         yield _placed(file, lines, problem)
@@ -153,11 +182,66 @@ def _text_problems(lines: list[str]) -> Iterator[_Found]:
         if _TITLE_HEADING.match(line):
             mend = "The title is the only one of its size. Begin the line with ## instead."
             yield _Found("a heading begins with a single #", mend, number, level=Level.WARN)
+        if _EMPTY_LINK.search(line):
+            mend = "Say where it leads: [our payment plans](payment-plans.md)."
+            yield _Found("a link says nothing of where it leads", mend, number, level=Level.WARN)
+        if _LEFT_OVER.search(line):
+            mend = "Write the clinic's own words in its place."
+            yield _Found("a text in square brackets is still to be replaced", mend, number)
+        if _NO_ALTERNATIVE.search(line):
+            mend = "Say in the square brackets what the picture shows."
+            yield _Found("a picture has no text for those who cannot see it", mend, number)
+    yield from _jumps(lines)
     for number, words in _sections(lines):
         if words > MAX_PASSAGE_WORDS:
             what = f"{words} words under one heading are more than the chat shows at once"
             mend = f"Cut it to {MAX_PASSAGE_WORDS}, or put a ## heading in between."
             yield _Found(what, mend, number, level=Level.WARN)
+
+
+def _jumps(lines: list[str]) -> Iterator[_Found]:
+    before = 1  # the title
+    for number, line in _outside_code(lines):
+        if not _HEADING.match(line):
+            continue
+        level = len(line.strip().split(" ")[0])
+        if level > before + 1:
+            what = f"a heading jumps from level {before} to level {level}"
+            yield _Found(
+                what, f"Begin the line with {'#' * (before + 1)}.", number, None, Level.WARN
+            )
+        before = level
+
+
+def _question_problems(article: Article) -> Iterator[_Found]:
+    if len(article.questions) < LEAST_QUESTIONS:
+        what = f"there are {len(article.questions)} sample questions"
+        mend = "Write five to eight, as people really ask."
+        yield _Found(what, mend, "questions:", "questions", Level.WARN)
+
+
+def _reading_problems(lines: list[str], article: Article) -> Iterator[_Found]:
+    found = reading.read(article.body, article.lang)
+    if found.is_hard:
+        words = ", ".join(reading.hard_words(article.body, article.lang)[:MAX_HARD_WORDS])
+        what = f"the text reads like grade {found.grade:.0f}" if found.grade else "the text is hard"
+        mend = "Shorter sentences, common words." + (f" Long words: {words}." if words else "")
+        yield _Found(what, mend, _first_of_text(lines), level=Level.WARN)
+    for number, count in reading.long_sentences(_outside_code(lines)):
+        what = f"a sentence has {count} words"
+        yield _Found(what, "Make two of it.", number, level=Level.WARN)
+
+
+def _privacy_problems(lines: list[str], own: Collection[str]) -> Iterator[_Found]:
+    """Numbers and names that look like a patient's; the clinic's own are none."""
+    for number, line in enumerate(lines, start=1):
+        kinds = {span.type.value for span in mask(line, own).spans} if len(line) > 3 else set()
+        if _ITEM.match(line):
+            kinds.discard("NAME")  # of a plan or a firm, as a list of them has
+        for kind in sorted(kinds & PRIVATE.keys()):
+            mend = "Take it out: every patient can read this."
+            level = Level.WARN if kind == "NAME" else Level.FAIL
+            yield _Found(f"this looks like {PRIVATE[kind]}", mend, number, level=level)
 
 
 def _sections(lines: list[str]) -> list[tuple[int, int]]:

@@ -36,3 +36,35 @@ export class Newest {
 export function isWorthRestoring(kept, shown) {
   return kept !== null && Object.keys(shown).some((name) => name in kept && kept[name] !== shown[name]);
 }
+
+const LINE_MARKS = { heading: "## ", list: "- ", steps: "1. " };
+const TABLE = "| What | Price |\n|---|---|\n|  |  |";
+
+/**
+ * Puts a mark on what is selected.
+ * @param {string} text
+ * @param {[number, number]} selection
+ * @param {string} mark heading, list, steps, bold or table
+ * @returns {{text: string, selection: [number, number]}}
+ */
+export function marked(text, [start, end], mark) {
+  if (mark === "bold") {
+    const words = text.slice(start, end);
+    return { text: `${text.slice(0, start)}**${words}**${text.slice(end)}`, selection: [start + 2, end + 2] };
+  }
+  if (mark === "table") return inserted(text, [start, end], `\n${TABLE}\n`);
+  const first = text.lastIndexOf("\n", start - 1) + 1;
+  const lines = text.slice(first, end).split("\n").map((line, at) => lineMark(mark, at) + line);
+  const put = lines.join("\n");
+  return { text: text.slice(0, first) + put + text.slice(end), selection: [first, first + put.length] };
+}
+
+function lineMark(mark, at) {
+  return mark === "steps" ? `${at + 1}. ` : LINE_MARKS[mark];
+}
+
+/** Puts words in place of what is selected, and the caret behind them. */
+export function inserted(text, [start, end], words) {
+  const caret = start + words.length;
+  return { text: text.slice(0, start) + words + text.slice(end), selection: [caret, caret] };
+}

@@ -3,14 +3,16 @@
  * typed outlives a lost connection or an ended session in this tab. The page works without it.
  */
 
-import { Newest, isWorthRestoring, rangeOfLine } from "./editor-logic.js";
+import { Newest, inserted, isWorthRestoring, marked, rangeOfLine } from "./editor-logic.js";
 
 const PAUSE_MS = 700;
-const NAMES_NOT_KEPT = ["csrf_token", "digest", "article"];
+const AUTOSAVE_PAUSE_MS = 2500;
+const NAMES_NOT_KEPT = ["csrf_token", "digest", "number", "article"];
 
 class Editor {
   #newest = new Newest();
   #timer = 0;
+  #autosaveTimer = 0;
   #isSending = false;
 
   /** @param {HTMLFormElement} $form */
@@ -28,6 +30,8 @@ class Editor {
     $form.addEventListener("input", () => this.#typed());
     $form.addEventListener("submit", (event) => this.#submitted(event));
     document.addEventListener("click", (event) => this.#toLine(event));
+    for (const $tools of $form.querySelectorAll("[data-tools]")) $tools.hidden = false;
+    $form.addEventListener("click", (event) => this.#put(event));
     window.addEventListener("beforeunload", (event) => {
       if (!this.#isSending && this.#isChanged()) event.preventDefault();
     });
@@ -46,6 +50,8 @@ class Editor {
     store(this.key, this.#isChanged() ? JSON.stringify(this.#values()) : null);
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#preview(), PAUSE_MS);
+    clearTimeout(this.#autosaveTimer);
+    this.#autosaveTimer = setTimeout(() => this.#autosave(), AUTOSAVE_PAUSE_MS);
   }
 
   async #preview() {
@@ -63,6 +69,45 @@ class Editor {
     } catch {
       if (this.#newest.isNewest(number)) this.$status.textContent = "No preview: the connection is lost. Your text is kept in this tab.";
     }
+  }
+
+  async #autosave() {
+    if (this.#isSending || !this.#isChanged()) return;
+    const sent = JSON.stringify(this.#values());
+    try {
+      const response = await fetch(this.$form.dataset.autosaveUrl, {
+        method: "POST",
+        body: new FormData(this.$form),
+        headers: { Accept: "application/json" },
+      });
+      if (!response.ok) return;
+      const answer = await response.json();
+      // The server has it: it need not be offered twice.
+      if (read(this.key) && JSON.stringify(this.#values()) === sent) store(this.key, null);
+      this.$status.textContent = this.#saved(answer);
+    } catch {
+      // It stays in this tab; the preview says that the connection is lost.
+    }
+  }
+
+  #saved({ at, others, is_old: isOld }) {
+    if (isOld) return "Somebody saved this article meanwhile. Save yours to see both; nothing is overwritten.";
+    const writing = others.length ? ` ${others.join(", ")} is writing here too.` : "";
+    return `Kept for you at ${at}.${writing}`;
+  }
+
+  /** A mark from the toolbar, a fact or a link from its list. */
+  #put(event) {
+    const $button = event.target instanceof Element ? event.target.closest("[data-mark], [data-insert]") : null;
+    if (!$button) return;
+    const { value, selectionStart, selectionEnd } = this.$body;
+    const place = [selectionStart, selectionEnd];
+    const { mark, insert } = $button.dataset;
+    const made = mark ? marked(value, place, mark) : inserted(value, place, insert);
+    this.$body.value = made.text;
+    this.$body.focus();
+    this.$body.setSelectionRange(...made.selection);
+    this.#typed();
   }
 
   /** The server's own HTML, the same that it puts into the page. */
