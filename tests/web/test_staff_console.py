@@ -334,10 +334,12 @@ class Events:
         assert response.mimetype == "text/event-stream"
         self._parts = response.iter_encoded()
         self._response = response
+        self.last_id = ""
 
     def next(self) -> tuple[str, dict[str, Any]]:
         for part in self._parts:
             fields = dict(line.split(": ", 1) for line in part.decode().strip().splitlines())
+            self.last_id = fields.get("id", self.last_id)
             if "event" in fields:
                 return fields["event"], json.loads(fields["data"])
         return "end", {}
@@ -413,6 +415,10 @@ def test_one_stream_serves_all_the_tabs_of_a_browser(desk: Desk, stream: Any) ->
     broken_off_between = {"Last-Event-ID": "3.2"}
     again = stream(path, **broken_off_between)
     assert [again.until("message")["n"], again.until("message")["n"]] == [3, 4]
+    desk.say(pats[1], "five")
+    onward = stream(path, **{"Last-Event-ID": events.last_id})
+    row = onward.until("message")
+    assert (row["page"], row["n"]) == (1, 5), "nothing is told twice"
 
 
 def test_the_state_follows_a_claim_by_somebody_else(desk: Desk, stream: Any) -> None:
