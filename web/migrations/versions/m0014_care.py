@@ -44,7 +44,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("staff") as batch_op:
-        batch_op.drop_column("break_until")
+    # Not by a batch: that makes the table anew, which SQLite refuses while rows point at it.
+    op.drop_column("staff", "break_until")
     op.drop_table("check_in")
     op.drop_table("hard_chat")
