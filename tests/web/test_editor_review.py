@@ -356,6 +356,13 @@ def test_a_full_disk_at_approval_changes_nothing(
     assert room.files() == [f"{NAME}.md"]
 
 
+def test_an_article_says_what_links_to_it(room: Writing, eli: PageClient) -> None:
+    bus = PARKING.replace("Where do I park?", "Which bus?").replace("is full", "[p](parking.md)")
+    room.write("en/visiting/bus", bus)
+    page = eli.get(PAGE)
+    assert "What links here" in page and "Which bus?" in page
+
+
 def test_nothing_of_a_review_is_open_to_others(room: Writing) -> None:
     zoe = room.desk.sign_in(room.desk.add("Zoe", RoleName.AGENT))
     for act in ("approve", "send-back", "comment", "restore", "discard"):

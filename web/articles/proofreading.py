@@ -271,11 +271,17 @@ def _neighbour_problems(article: Article, neighbours: Collection[Neighbour]) -> 
         what = f"there is no article {article.translation_of}"
         mend = "Write the path of the first article, without .md."
         yield _Found(what, mend, "translation_of:", "translation_of", Level.WARN)
-    for target in dict.fromkeys(_LINK.findall(article.body)):
-        path = posixpath.normpath(posixpath.join(posixpath.dirname(article.id), target))
-        if path.removesuffix(".md") not in known:
+    for target, name in linked(article).items():
+        if name not in known:
             what = f"the link to {target} leads nowhere"
             yield _Found(what, "Correct the link, or take it out.", f"({target}", level=Level.WARN)
+
+
+def linked(article: Article) -> dict[str, str]:
+    """Return each link to an article as it is written, and the id it leads to."""
+    folder = posixpath.dirname(article.id)
+    paths = {target: posixpath.join(folder, target) for target in _LINK.findall(article.body)}
+    return {target: posixpath.normpath(path).removesuffix(".md") for target, path in paths.items()}
 
 
 def neighbour(article: Article) -> Neighbour:

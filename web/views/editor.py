@@ -33,6 +33,7 @@ from web.articles import (
     gaps,
     help_feedback,
     kinds,
+    proofreading,
     review,
     revisions,
     translations,
@@ -342,6 +343,7 @@ def _page(
         preview=Markup(_preview(opened, draft)),
         gap=_gap(),
         history=_reviewing.steps(opened.id),
+        links_here=_links_here(rows, opened.id),
         reviewing=_reviewing.of(work, current_user),
         is_live=_is_live(opened),
         topics=editing.topics(rows),
@@ -352,6 +354,14 @@ def _page(
         **_writing.form_values(draft),
     )
     return page, status
+
+
+def _links_here(rows: Sequence[Listed], article_id: str) -> list[Listed]:
+    return [
+        row
+        for row in rows
+        if row.article and article_id in proofreading.linked(row.article).values()
+    ]
 
 
 def _owners(rows: Sequence[Listed]) -> list[str]:
