@@ -49,5 +49,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("practice_run")
     for table in ("conversation", "handoff"):
-        with op.batch_alter_table(table) as batch_op:
-            batch_op.drop_column("practice")
+        # Not by a batch: the table made anew would take with it what hangs on its rows.
+        op.drop_column(table, "practice")
