@@ -31,6 +31,8 @@ MAX_CHOICES = 3
 BEHIND = 0.2
 # Lowest P(right among three) of a list: a third of the near misses get none so, 2 % of the others.
 LISTED = 0.07
+# What is asked in an article's own words needs no more, however near other articles are.
+WORD_FOR_WORD = 0.5
 MAX_CHARACTERS = 10_000
 FEW_TERMS, MANY_TERMS = 3, 12
 # Words alone are a weaker witness: without vectors an answer needs more.
@@ -142,7 +144,10 @@ def _attempt(index: Index, encoder: Encoder | None, text: str, lang: str) -> _At
     outcome, confidence = Outcome.NONE, 0.0
     if len(ranked) and LATIN.search(text):
         confidence = right(values, by_meaning=by_meaning)
-        if confidence >= needed(values, thresholds) and _is_own_language(index, ranked, lang):
+        enough = needed(values, thresholds)
+        if by_meaning and _is_word_for_word(index, ranked, words):
+            enough = min(enough, WORD_FOR_WORD)
+        if confidence >= enough and _is_own_language(index, ranked, lang):
             outcome = Outcome.ANSWER
         elif is_listed(values, thresholds, by_meaning=by_meaning):
             outcome = Outcome.CHOICES
@@ -165,6 +170,14 @@ def is_listed(values: Numbers, thresholds: Thresholds, *, by_meaning: bool) -> b
 
 def _cleaned(text: str) -> str:
     return " ".join(_INVISIBLE.sub(" ", text[:MAX_CHARACTERS]).split())
+
+
+def _is_word_for_word(index: Index, ranked: Ranked, words: list[str]) -> bool:
+    """Tell whether the very title, heading or a sample question of the first passage was typed."""
+    passage = index.passages[int(ranked.passages[0])]
+    article = index.articles[passage.article]
+    texts = (article.title, passage.heading, *article.questions)
+    return any(words == words_of(text) for text in texts)
 
 
 def _is_own_language(index: Index, ranked: Ranked, lang: str) -> bool:

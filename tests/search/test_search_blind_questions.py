@@ -1,4 +1,4 @@
-"""Three sets of patients' questions, written without sight of articles or code, stay as they were.
+"""Four sets of patients' questions, written without sight of articles or code, stay as they were.
 
 Rule: only counts are held here, a little below what was measured (docs/answers.md): what they are
 for is to be seen by `./clinic evaluate`, and nothing is tuned on them.
@@ -29,8 +29,8 @@ def counts() -> Counter[str]:
     return total
 
 
-def test_there_are_three_sets_of_sixty(counts: Counter[str]) -> None:
-    assert counts["has article"] + counts["has none"] == 180
+def test_there_are_four_sets(counts: Counter[str]) -> None:
+    assert counts["has article"] + counts["has none"] == 330
 
 
 def test_the_right_article_is_among_the_first_three(counts: Counter[str]) -> None:
@@ -38,7 +38,7 @@ def test_the_right_article_is_among_the_first_three(counts: Counter[str]) -> Non
 
 
 def test_few_are_answered_wrongly(counts: Counter[str]) -> None:
-    assert counts["wrong"] <= 6 and counts["right"] >= 36
+    assert counts["wrong"] <= 8 and counts["right"] >= 75
 
 
 def test_what_has_no_article_is_said_to_have_none(counts: Counter[str]) -> None:

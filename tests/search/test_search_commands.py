@@ -177,7 +177,7 @@ def test_a_damaged_index_is_named(index: Path, tmp_path: Path) -> None:
     passages.write_bytes(passages.read_bytes().replace(b"Behind", b"Before"))
     run = search("ask", "--index", tmp_path / "index", "--jsonl", stdin=b"x\n")
     assert run.returncode == 1
-    assert b"passages.json" in run.stderr.decode()
+    assert b"passages.json" in run.stderr
 
 
 def test_without_the_model_it_searches_by_words(index: Path, tmp_path: Path) -> None:
@@ -187,4 +187,4 @@ def test_without_the_model_it_searches_by_words(index: Path, tmp_path: Path) -> 
     (row,) = rows(run)
     assert (run.returncode, row["engine"]) == (0, "lexical")
     assert row["passages"][0]["article"] == "visits/parking"
-    assert b"python -m search export" in run.stderr.decode()
+    assert b"python -m search export" in run.stderr
