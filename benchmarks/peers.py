@@ -30,10 +30,10 @@ from launch.environments import Environment
 from launch.places import VAR, WEB_PYTHON, offline_environment
 from launch.progress import StepFailed
 from launch.pythons import find_web_python
+from search.embedded import key_of
 from search.index import read_folder
 from search.passages import split
 from search.prepared import body_text
-from search.vectors import key_of
 
 PLACE = VAR / "peers"
 SET = ROOT / "tests" / "data" / "medquad_dev"
