@@ -124,7 +124,7 @@ def lines_of(stream: BinaryIO) -> Iterable[str]:
 def as_row(found: Found) -> dict[str, Any]:
     row = {field.name: getattr(found, field.name) for field in fields(found)}
     row["passages"] = [asdict(passage) for passage in found.passages]
-    del row["vector"]
+    del row["vector"], row["also"]  # a line is one question
     return row
 
 

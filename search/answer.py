@@ -76,6 +76,8 @@ class Found:
     recipe: str
     vector: Vectors | None
     """Of the question itself, without what was asked before it."""
+    also: tuple[Found, ...] = ()
+    """What answers the other questions of the same message: see `search.several`."""
 
     @property
     def choices(self) -> tuple[str, ...]:

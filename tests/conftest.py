@@ -325,7 +325,7 @@ class Search:
 @pytest.fixture
 def search(monkeypatch: pytest.MonkeyPatch) -> Search:
     fake = Search()
-    monkeypatch.setattr(turns, "ask", fake.ask)
+    monkeypatch.setattr(turns, "ask_all", fake.ask)
     return fake
 
 

@@ -236,9 +236,16 @@ def _passages(
     if passage is None or index is None:
         key = "reply.choice_gone" if question.picked else "reply.could_not_look_up"
         return _offer(settings, question.lang, key)
-    article = index.articles[passage.article]
-    shown = as_shown(passage, article)
-    return Reply(Kind.PASSAGES, passage.text, {"passages": [shown], "asked_n": question.n})
+    passages = [passage, *([] if question.picked else _also(found, index))]
+    shown = [as_shown(each, index.articles[each.article]) for each in passages]
+    text = "\n\n".join(each.text for each in passages)
+    return Reply(Kind.PASSAGES, text, {"passages": shown, "asked_n": question.n})
+
+
+def _also(found: Found | None, index: Index) -> list[Passage]:
+    """Return what answers the other questions of the same message."""
+    hits = [other.passages[0] for other in (found.also if found else ())]
+    return [passage for hit in hits if (passage := _passage(index, hit)) is not None]
 
 
 def _best(question: Question, found: Found | None, index: Index | None) -> Passage | None:

@@ -21,7 +21,8 @@ from sqlalchemy import update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from search.answer import Found, Outcome, ask
+from search.answer import Found, Outcome
+from search.several import ask_all
 from web.chat import conversations, leases
 from web.chat.leases import Work
 from web.chat.overload import Effort, effort
@@ -185,7 +186,7 @@ def _search(services: Services, work: Work, doing: Effort) -> Found | None:
     index, question = services.publisher.index, work.question
     if index is None or question.desk or question.way or doing is Effort.NOTHING:
         return None
-    return ask(
+    return ask_all(
         index,
         services.publisher.encoder,
         question.text,

@@ -126,7 +126,7 @@ def test_when_the_search_fails_rasa_still_answers(
     def broken(*_: object, **__: object) -> None:
         raise OSError("a file is gone")
 
-    monkeypatch.setattr("web.chat.turns.ask", broken)
+    monkeypatch.setattr("web.chat.turns.ask_all", broken)
     rasa.say({"text": "Hello."})
     pat.say("hello")
     answer_all()
