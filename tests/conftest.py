@@ -12,6 +12,7 @@ import time
 import tomllib
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -286,6 +287,7 @@ class Search:
     def __init__(self) -> None:
         self.outcome = Outcome.NONE
         self.articles: tuple[str, ...] = ()
+        self.also: tuple[str, ...] = ()  # articles that answer the message's other questions
         self.lang: str | None = None
         self.asked: list[dict[str, Any]] = []
 
@@ -302,9 +304,22 @@ class Search:
         lang: str | None = None,
     ) -> Found:
         self.asked.append({"question": question, "previous": previous, "lang": lang})
+        return replace(
+            self._found(index, encoder, question, lang, self.articles),
+            also=tuple(self._found(index, encoder, question, lang, (one,)) for one in self.also),
+        )
+
+    def _found(
+        self,
+        index: Index,
+        encoder: Any,
+        question: str,
+        lang: str | None,
+        articles: tuple[str, ...],
+    ) -> Found:
         passages = tuple(
             PassageFound(each.article, each.heading, each.anchor, 0.9, each.text)
-            for name in self.articles
+            for name in articles
             for each in index.passages
             if each.article == name
         )

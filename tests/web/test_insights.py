@@ -500,7 +500,7 @@ def test_more_conversations_cost_no_more_queries(
     for _ in range(10):
         clinic.talk({"shown": Shown.ANSWER}, {"text": "horse"}, rating=3)
     assert queries_of(clinic, max_, path) == few
-    assert few <= 12
+    assert few <= 13  # two of them say who is signed in
 
 
 @pytest.mark.parametrize("role", [None, RoleName.AGENT, RoleName.EDITOR, RoleName.REVIEWER])

@@ -261,6 +261,18 @@ def test_a_follow_up_takes_the_question_before_along(
     assert [asked["previous"] for asked in search.asked] == [None, "where do I park"]
 
 
+def test_two_questions_of_one_message_get_both_passages_in_one_reply(
+    pat: Patient, services: Services, answer_all: Callable[[], int], search: Search
+) -> None:
+    search.finds(Outcome.ANSWER, "en/parking")
+    search.also = ("en/bills",)
+    pat.say("where do I park? and how do I pay?")
+    answer_all()
+    [reply] = [row for row in pat.log() if row["kind"] == "passages"]
+    assert reply["html"].index("Where do I park?") < reply["html"].index("How do I pay my bill?")
+    assert reply["html"].count('class="kb-rating"') == 1
+
+
 def test_what_a_turn_found_is_kept_for_insights(
     pat: Patient, services: Services, answer_all: Callable[[], int], search: Search
 ) -> None:
