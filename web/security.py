@@ -17,6 +17,7 @@ import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import cast
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, after_this_request, current_app, request
@@ -107,6 +108,11 @@ class Limits:
             return None
         return self._wait_s(item, kind, key)
 
+    def wait(self, kind: str, key: str) -> float | None:
+        """Tell as `allow` does, and count nothing."""
+        item = self._items[kind]
+        return None if self._limiter.test(item, kind, key) else self._wait_s(item, kind, key)
+
     def forget(self, kind: str, key: str) -> None:
         self._limiter.clear(self._items[kind], kind, key)
 
@@ -140,8 +146,12 @@ def allow(kind: str, key: str) -> float | None:
 
     Returns None when it may happen, else the seconds until it may.
     """
-    limits: Limits = current_app.extensions["front_desk_limits"]
-    return limits.allow(kind, key)
+    return limits().allow(kind, key)
+
+
+def limits() -> Limits:
+    """Return those of the current application."""
+    return cast(Limits, current_app.extensions["front_desk_limits"])
 
 
 def wait_text(wait_s: float) -> str:

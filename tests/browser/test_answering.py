@@ -126,6 +126,11 @@ def test_a_draft_ends_with_the_sign_out(pat: Pat, ana: Ana, product: Product) ->
     expect(page.get_by_label("E-mail")).to_be_visible(timeout=EVENT_MS)
     kept = page.evaluate("JSON.stringify(sessionStorage)")
     assert "half" not in kept
+    sign_in = product.sign_in("agent")  # and give the patient back what they wait for
+    ana.sign_in(sign_in.email, sign_in.password)
+    page.goto(f"{product.url}/console/?box=mine")
+    page.locator(".fd-entry").first.click(timeout=EVENT_MS)
+    page.get_by_role("button", name="Resolve").click()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -29,7 +29,6 @@ FIELDS = {
     "body": "The front desk gives you hearing aid batteries for free, all sizes. Ask for them.",
     "topic": "visiting",
     "owner": "Front desk team",
-    "reviewed_by": "Demo content, written by a test",
     "reviewed_on": "2026-11-01",
     "review_by": "2027-05-01",
     "source": "a test",

@@ -79,7 +79,7 @@ def test_other_words_of_the_same_answer_are_told(clinic: Index, model: Encoder) 
 
 @pytest.mark.model
 def test_the_short_way_finds_what_the_long_way_finds(clinic: Index, model: Encoder) -> None:
-    """Only questions near the article are asked in full; none of the others may change."""
+    """Only questions near the article are asked in full; of the others, one in 200 may change."""
     names = list(clinic.articles)[::9]
     asked = [
         Question(text, article.lang, Source.PATIENT)
@@ -95,7 +95,9 @@ def test_the_short_way_finds_what_the_long_way_finds(clinic: Index, model: Encod
             for question, was in zip(asked, before, strict=True)
             if effects._kind(was, effects.answer(without, model, question)) is not None
         }
-        assert {one.question.text for one in found.changes} == changed, name
+        short = {one.question.text for one in found.changes}
+        assert short <= changed
+        assert len(changed - short) <= len(asked) / 200, name
 
 
 def test_when_time_is_short_the_rest_is_counted_and_told(room: Writing) -> None:

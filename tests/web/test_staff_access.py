@@ -206,6 +206,13 @@ def test_one_address_cannot_try_many_accounts(desk: Desk) -> None:
     assert codes == [200] * 30 + [429]
 
 
+def test_fifty_colleagues_behind_one_address_can_all_sign_in(
+    desk: Desk, cast: dict[str, Staff]
+) -> None:
+    codes = [desk.client().sign_in("ana@harborstreet.example").status_code for _ in range(51)]
+    assert set(codes) == {302}
+
+
 def test_an_attack_on_ana_from_far_away_does_not_lock_her_out_at_once(
     desk: Desk, cast: dict[str, Staff]
 ) -> None:
