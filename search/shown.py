@@ -6,9 +6,11 @@ rewritten.
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import groupby
 
 from search.text import terms_of
 
@@ -42,6 +44,30 @@ def best_piece(text: str, lang: str, asked: set[str], rarity: Callable[[str], fl
             best = (score, start, end)
     assert best is not None
     return _joined(units[_lead_in(units, best[1], best[2]) : best[2]])
+
+
+def as_html(text: str) -> str:
+    """Return a piece as safe HTML: lists and tables as such, every other line a paragraph."""
+    groups = groupby(text.split("\n"), key=_kind)
+    return "".join(
+        _TAGS[kind].format("".join(_line(line, kind) for line in some)) for kind, some in groups
+    )
+
+
+def _kind(line: str) -> str:
+    return "list" if line.startswith("- ") else "table" if " | " in line else "words"
+
+
+_TAGS = {"list": "<ul>{}</ul>", "table": "<table><tbody>{}</tbody></table>", "words": "{}"}
+
+
+def _line(line: str, kind: str) -> str:
+    if kind == "list":
+        return f"<li>{html.escape(line.removeprefix('- '), quote=False)}</li>"
+    if kind == "table":
+        cells = (html.escape(cell, quote=False) for cell in line.split(" | "))
+        return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+    return f"<p>{html.escape(line, quote=False)}</p>"
 
 
 def _units(text: str, lang: str, asked: set[str]) -> list[_Unit]:

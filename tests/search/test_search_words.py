@@ -10,7 +10,7 @@ from search.followup import joined
 from search.gloss import english_of, meant
 from search.language import notice_language
 from search.lexical import index_terms
-from search.shown import MAX_WORDS, best_piece
+from search.shown import MAX_WORDS, as_html, best_piece
 from search.spelling import Vocabulary
 from search.text import oddness, terms_of, words_of
 from search.views import sentences_of
@@ -175,3 +175,14 @@ def test_a_sentence_without_end_is_cut_at_the_limit() -> None:
     piece = best_piece("word " * 300, "en", set(), rarity)
     assert len(piece.split()) <= MAX_WORDS
     assert piece.endswith("…")
+
+
+def test_a_piece_is_shown_as_what_it_was_and_no_word_of_it_is_markup() -> None:
+    piece = "Bring <both>:\n- your card & a photo\n- {0} your pills\nDay | Hours\nMonday | 8 to 5"
+    assert as_html(piece) == (
+        "<p>Bring &lt;both&gt;:</p>"
+        "<ul><li>your card &amp; a photo</li><li>{0} your pills</li></ul>"
+        "<table><tbody><tr><td>Day</td><td>Hours</td></tr>"
+        "<tr><td>Monday</td><td>8 to 5</td></tr></tbody></table>"
+    )
+    assert as_html("") == "<p></p>"

@@ -16,6 +16,8 @@ from search.answer import Found, Outcome, PassageFound
 from search.articles import Article
 from search.index import Index
 from search.passages import Passage
+from search.shown import MAX_WORDS, as_html, best_piece
+from search.text import terms_of
 from web.chat.rasa import (
     Button,
     ChoicesItem,
@@ -237,9 +239,20 @@ def _passages(
         key = "reply.choice_gone" if question.picked else "reply.could_not_look_up"
         return _offer(settings, question.lang, key)
     passages = [passage, *([] if question.picked else _also(found, index))]
-    shown = [as_shown(each, index.articles[each.article]) for each in passages]
-    text = "\n\n".join(each.text for each in passages)
+    pieces = [_piece(each, question, index) for each in passages]
+    shown = [as_shown(each, index.articles[each.article]) for each in pieces]
+    text = "\n\n".join(each.text for each in pieces)
     return Reply(Kind.PASSAGES, text, {"passages": shown, "asked_n": question.n})
+
+
+def _piece(passage: Passage, question: Question, index: Index) -> Passage:
+    """Return the part of a long passage that answers; "read more" leads to the rest."""
+    if len(passage.text.split()) <= MAX_WORDS:
+        return passage
+    lang = index.articles[passage.article].lang
+    asked = set(terms_of(question.text, lang))
+    text = best_piece(passage.text, lang, asked, index.lexical.rarity_of)
+    return replace(passage, text=text, html=as_html(text))
 
 
 def _also(found: Found | None, index: Index) -> list[Passage]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
 from search.answer import Outcome
-from tests.conftest import Patient, Search
+from tests.conftest import Patient, Search, write_article
 from tests.fakes import FakeRasa
 from web.background import Background
 from web.chat import leases, turns
@@ -271,6 +272,22 @@ def test_two_questions_of_one_message_get_both_passages_in_one_reply(
     [reply] = [row for row in pat.log() if row["kind"] == "passages"]
     assert reply["html"].index("Where do I park?") < reply["html"].index("How do I pay my bill?")
     assert reply["html"].count('class="kb-rating"') == 1
+
+
+def test_of_a_long_passage_the_part_that_answers_is_shown(
+    pat: Patient, services: Services, answer_all: Callable[[], int], search: Search
+) -> None:
+    filling = " ".join(f"The hall has door number {n}." for n in range(60))
+    body = f"{filling}\n\n- Vans park <b>behind</b> the house.\n- Cars park in front.\n\n{filling}"
+    write_article(services.settings.articles_dir, "en/vans", "Vans?", "visiting", body)
+    services.publisher.refresh()
+    search.finds(Outcome.ANSWER, "en/vans")
+    pat.say("where do vans and cars park")
+    answer_all()
+    [reply] = [row for row in pat.log() if row["kind"] == "passages"]
+    assert "<li>Vans park behind the house.</li>" in reply["html"]
+    assert 10 < len(re.sub("<[^>]+>", " ", reply["html"]).split()) < 120
+    assert "Read more" in reply["html"]
 
 
 def test_what_a_turn_found_is_kept_for_insights(
