@@ -208,18 +208,35 @@ def _screen_form(session: Session, handoff: Handoff, fields: Mapping[str, Any]) 
     if seen.card is None:
         return
     move(session, handoff.id, Handoff.id == handoff.id, urgent=True)
-    conversations.append_card(session, conversation.id, seen, of=conversation.last_n)
+    if not _has_card_already(session, conversation.id, seen.danger.card):
+        conversations.append_card(session, conversation.id, seen, of=conversation.last_n)
     request(session, conversation.id, Reason.DANGER, urgent=True)
 
 
-def _form_reason(session: Session, conversation_id: str) -> tuple[str, str]:
-    """Return why the form was shown, and what it is about."""
-    form = session.scalar(
+def _has_card_already(session: Session, conversation_id: str, card: str | None) -> bool:
+    """Tell whether the card stands below the form: a form that was refused first showed it."""
+    form = _last_form(session, conversation_id)
+    cards = select(Message).where(
+        Message.conversation_id == conversation_id,
+        Message.kind == Kind.DANGER,
+        Message.n > (form.n if form else 0),
+    )
+    return form is not None and any(row.payload["card"] == card for row in session.scalars(cards))
+
+
+def _last_form(session: Session, conversation_id: str) -> Message | None:
+    query = (
         select(Message)
         .where(Message.conversation_id == conversation_id, Message.kind == Kind.FORM)
         .order_by(Message.n.desc())
         .limit(1)
     )
+    return session.scalar(query)
+
+
+def _form_reason(session: Session, conversation_id: str) -> tuple[str, str]:
+    """Return why the form was shown, and what it is about."""
+    form = _last_form(session, conversation_id)
     asked = form.payload if form else {}
     return Reason(asked.get("reason", Reason.ASKED)).value, asked.get("topic", desks.GENERAL)
 

@@ -247,6 +247,13 @@ def test_a_form_that_is_taken_shows_the_card_too(pat: Patient) -> None:
     assert len(cards_in_log(pat)) == 1
 
 
+def test_a_form_that_was_refused_and_then_taken_shows_one_card(pat: Patient) -> None:
+    pat.post("/handoff")
+    assert send_form(pat, FORM, "f1").status_code == 422
+    assert send_form(pat, {**FORM, "phone": "503 555 0187"}, "f2").status_code == 202
+    assert len(cards_in_log(pat)) == 1, "the panel gives a form a new number after a refusal"
+
+
 @pytest.mark.parametrize("body", [b'{"fields": "I want to kill myself', b"I want to kill myself"])
 def test_a_broken_form_shows_the_card(pat: Patient, body: bytes) -> None:
     path = f"{pat.path}/forms"
