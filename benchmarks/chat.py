@@ -44,7 +44,8 @@ class Patient:
         self._is_open = threading.Event()
         self._path = f"{urlsplit(self._api).path}/{self.id}"
         self._listening = http.client.HTTPConnection(urlsplit(url).netloc, timeout=TIMEOUT_S)
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._reader = threading.Thread(target=self._listen, daemon=True)
+        self._reader.start()
         if not self._is_open.wait(TIMEOUT_S):
             raise TimeoutError("the stream did not open")
 
@@ -71,6 +72,8 @@ class Patient:
         # Closing would wait for the reader's next line; a shut-down socket ends its reading.
         with contextlib.suppress(OSError):
             self._listening.sock.shutdown(socket.SHUT_RDWR)
+        self._reader.join(TIMEOUT_S)
+        self._session.close()
 
     def _listen(self) -> None:
         headers = {"Authorization": str(self._session.headers["Authorization"])}
@@ -88,3 +91,5 @@ class Patient:
                 elif line == b"\n" and data:
                     self._events.put(Arrived(event, json.loads(data), time.monotonic()))
                     event, data = "message", b""
+        stream.close()
+        self._listening.close()

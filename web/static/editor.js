@@ -126,6 +126,7 @@ class Editor {
   }
 
   #submitted(event) {
+    if (event.submitter?.formTarget === "_blank") return; // a page beside this one; nothing is sent
     if (this.#isSending) {
       event.preventDefault();
       return;
