@@ -21,12 +21,16 @@ export function makeRating (kind, strings, send) {
 
   async function give (score) {
     for (const $each of $list.querySelectorAll('button')) $each.disabled = true
+    // The state may say "answered" before the answer is here: what is being answered stays.
+    const { survey } = $box.dataset
+    delete $box.dataset.survey
     const answer = await send({ score })
     if (answer.status === 200) {
       const $word = makeWord(strings, comment => send({ score, comment }))
       $box.replaceWith($word)
       return $word.firstElementChild.focus()
     }
+    $box.dataset.survey = survey
     for (const $each of $list.querySelectorAll('button')) $each.disabled = false
     $error.textContent = answer.body?.error?.message || strings.say('not_done')
   }
