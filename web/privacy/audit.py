@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -98,10 +99,11 @@ def check(session: Session) -> Chain:
     """Follow the chain from its first entry."""
     before, count = "", 0
     query = select(AuditEntry).order_by(AuditEntry.id).execution_options(yield_per=1000)
-    for entry in session.scalars(query):
-        if entry.digest != _digest(before, entry):
-            return Chain(count, before, broken_at=entry.id)
-        before, count = entry.digest, count + 1
+    with closing(session.scalars(query)) as rows:  # PostgreSQL keeps a cursor open for them
+        for entry in rows:
+            if entry.digest != _digest(before, entry):
+                return Chain(count, before, broken_at=entry.id)
+            before, count = entry.digest, count + 1
     return Chain(count, before)
 
 
