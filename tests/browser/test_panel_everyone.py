@@ -254,7 +254,10 @@ def test_what_a_screen_reader_says_is_what_is_written_down(
         opened = said.index("== Space on the yes.")
         assert said[:opened] == kept[:opened]
         menu = [line for line in said[said.index("== Enter on the menu.") :] if "button" in line]
-        assert all(line in kept for line in menu[:10])
+        # The header's and the menu's; what stands in the log below is the answer's.
+        own = [line for line in menu if line.startswith("          ")][:6]
+        assert len(own) == 6
+        assert [line for line in own if line not in kept] == []
         announced = [line for line in said if "(announced)" in line]
         assert len(announced) == len(set(announced)), "nothing is said twice"
         assert any(ASKED[lang] in line for line in announced)
