@@ -39,7 +39,7 @@ def leave_message(
 
 def _keep(session: Session, conversation_id: str, client_id: str, fields: dict[str, str]) -> None:
     locked(session, conversation_id)
-    form = _last_form(session, conversation_id)
+    form = handoffs.last_form(session, conversation_id)
     if form is not None and form.payload.get("client_id") == client_id:
         return
     open_one(session, conversation_id)
@@ -69,13 +69,3 @@ def _shown_for(session: Session, conversation_id: str) -> set[str | None]:
         Message.conversation_id == conversation_id, Message.kind == Kind.DANGER
     )
     return {card.payload.get("client_id") for card in session.scalars(cards)}
-
-
-def _last_form(session: Session, conversation_id: str) -> Message | None:
-    query = (
-        select(Message)
-        .where(Message.conversation_id == conversation_id, Message.kind == Kind.FORM)
-        .order_by(Message.n.desc())
-        .limit(1)
-    )
-    return session.scalar(query)

@@ -215,7 +215,7 @@ def _screen_form(session: Session, handoff: Handoff, fields: Mapping[str, Any]) 
 
 def _has_card_already(session: Session, conversation_id: str, card: str | None) -> bool:
     """Tell whether the card stands below the form: a form that was refused first showed it."""
-    form = _last_form(session, conversation_id)
+    form = last_form(session, conversation_id)
     cards = select(Message).where(
         Message.conversation_id == conversation_id,
         Message.kind == Kind.DANGER,
@@ -224,7 +224,7 @@ def _has_card_already(session: Session, conversation_id: str, card: str | None) 
     return form is not None and any(row.payload["card"] == card for row in session.scalars(cards))
 
 
-def _last_form(session: Session, conversation_id: str) -> Message | None:
+def last_form(session: Session, conversation_id: str) -> Message | None:
     query = (
         select(Message)
         .where(Message.conversation_id == conversation_id, Message.kind == Kind.FORM)
@@ -236,7 +236,7 @@ def _last_form(session: Session, conversation_id: str) -> Message | None:
 
 def _form_reason(session: Session, conversation_id: str) -> tuple[str, str]:
     """Return why the form was shown, and what it is about."""
-    form = _last_form(session, conversation_id)
+    form = last_form(session, conversation_id)
     asked = form.payload if form else {}
     return Reason(asked.get("reason", Reason.ASKED)).value, asked.get("topic", desks.GENERAL)
 
