@@ -11,9 +11,8 @@ import frontmatter
 import pytest
 
 from search.articles import read_article, unknown_placeholders
+from web.articles.reading import fernandez_huerta, flesch_kincaid, plain_text, syllables
 from web.config import load_settings
-
-from .reading_grade import fernandez_huerta, flesch_kincaid, plain_text, syllables
 
 REPOSITORY = Path(__file__).parents[2]
 FOLDER = REPOSITORY / "kb_articles"

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 import web.chat.rasa
-from tests.articles.reading_grade import fernandez_huerta, flesch_kincaid
 from tests.bot.conftest import ROOT
+from web.articles.reading import fernandez_huerta, flesch_kincaid
 from web.chat.replies import fill
 from web.config import load_settings
 

@@ -20,11 +20,11 @@ from werkzeug.test import TestResponse
 
 from search.answer import Found, Outcome, ask
 from search.articles import read_article
-from tests.articles.reading_grade import fernandez_huerta, flesch_kincaid
 from tests.conftest import write_article
 from tests.web.core.test_core_pages import check_page
 from web import wording
 from web.articles import help_feedback, help_pages
+from web.articles.reading import fernandez_huerta, flesch_kincaid
 from web.config import Settings, Topic
 from web.db import DatabaseBusy
 from web.models import ArticleVote

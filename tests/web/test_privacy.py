@@ -14,8 +14,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from search.answer import Outcome
-from tests.articles.reading_grade import fernandez_huerta, flesch_kincaid
 from tests.conftest import ROOT, Patient, Search
+from web.articles.reading import fernandez_huerta, flesch_kincaid
 from web.config import Settings
 from web.models import Conversation, Handoff, Message
 from web.services import of

@@ -66,12 +66,28 @@ def syllables(word: str, lang: str) -> int:
 
 
 def read(markdown: str, lang: str) -> Reading:
-    words, sentences, beats = _counts(markdown, lang)
-    if words < MIN_WORDS:
+    counts = _counts(markdown, lang)
+    if counts[0] < MIN_WORDS:
         return Reading()
-    if lang == "es":
-        return Reading(ease=206.84 - 60 * beats / words - 1.02 * words / sentences)
-    return Reading(grade=0.39 * words / sentences + 11.8 * beats / words - 15.59)
+    return Reading(ease=_ease(*counts)) if lang == "es" else Reading(grade=_grade(*counts))
+
+
+def flesch_kincaid(markdown: str) -> float:
+    """Return the grade of English text, however short."""
+    return _grade(*_counts(markdown, "en"))
+
+
+def fernandez_huerta(markdown: str) -> float:
+    """Return the ease of Spanish text, however short."""
+    return _ease(*_counts(markdown, "es"))
+
+
+def _grade(words: int, sentences: int, beats: int) -> float:
+    return 0.39 * words / sentences + 11.8 * beats / words - 15.59
+
+
+def _ease(words: int, sentences: int, beats: int) -> float:
+    return 206.84 - 60 * beats / words - 1.02 * words / sentences
 
 
 def _counts(markdown: str, lang: str) -> tuple[int, int, int]:
