@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -29,13 +27,6 @@ OPEN_TO_ALL = {
 GONE = {"security.tf_select", "security.two_factor_rescue"}
 # Signing out needs no sign-in: it does nothing then.
 HARMLESS = {"security.logout"}
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    desk = Desk(tmp_path)
-    yield desk
-    desk.close()
 
 
 @pytest.fixture

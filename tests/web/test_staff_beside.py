@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from tests.web.answering_desk import claimed
@@ -12,18 +9,6 @@ from tests.web.staff_desk import Desk, PageClient
 from web.chat.stream import LOOKING_S, Hub, Typing
 from web.desk import handoffs
 from web.models import Staff
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    desk = Desk(tmp_path)
-    yield desk
-    desk.close()
-
-
-@pytest.fixture
-def ana(desk: Desk) -> Staff:
-    return desk.agent("Ana")
 
 
 @pytest.fixture

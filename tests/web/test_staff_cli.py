@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -239,13 +238,6 @@ def test_lint_names_file_line_and_mend(operator: Operator, old: str, new: str, s
 
 
 # The doctor --------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    desk = Desk(tmp_path)
-    yield desk
-    desk.close()
 
 
 def test_the_doctor_gives_each_fault_its_mend_and_says_it_by_its_exit_code(

@@ -28,18 +28,6 @@ CONTACT = {"name": "Pat", "phone": "503 555 0123", "message": "Please call me ab
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    desk = Desk(tmp_path)
-    yield desk
-    desk.close()
-
-
-@pytest.fixture
-def ana(desk: Desk) -> Staff:
-    return desk.agent("Ana")
-
-
-@pytest.fixture
 def client(desk: Desk, ana: Staff) -> PageClient:
     return desk.sign_in(ana)
 

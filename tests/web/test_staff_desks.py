@@ -6,7 +6,7 @@ import html
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -37,13 +37,6 @@ from web.models import (
 from web.services import of
 
 BILLING = {"choice": "desk:billing"}
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    desk = Desk(tmp_path)
-    yield desk
-    desk.close()
 
 
 # Settings ----------------------------------------------------------------------------------------

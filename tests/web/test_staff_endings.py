@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -19,18 +18,6 @@ from web.models import Conversation, Handoff, RoleName, Staff, WrapUp
 from web.privacy import export
 
 A_WHILE = timedelta(hours=1)
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    desk = Desk(tmp_path)
-    yield desk
-    desk.close()
-
-
-@pytest.fixture
-def ana(desk: Desk) -> Staff:
-    return desk.agent("Ana")
 
 
 @pytest.fixture

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,13 +30,6 @@ from web.models import (
 from web.privacy import audit
 
 CONTACT = {"name": "Pat", "phone": "503 555 0123", "message": "Please call me about my bill."}
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    desk = Desk(tmp_path)
-    yield desk
-    desk.close()
 
 
 # Asking ------------------------------------------------------------------------------------------

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -21,18 +19,6 @@ from web.models import Author, Kind, RoleName, Staff, StaffNote
 SECRET = "marmalade-seventeen"
 PATIENT_BLUEPRINTS = {name for name, who in AUDIENCES.items() if who in ("patient", "everyone")}
 LAST = ("chat.end", "chat.forget")
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    desk = Desk(tmp_path)
-    yield desk
-    desk.close()
-
-
-@pytest.fixture
-def ana(desk: Desk) -> Staff:
-    return desk.agent("Ana")
 
 
 @pytest.fixture

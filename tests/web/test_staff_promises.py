@@ -30,13 +30,6 @@ RACES = 1000
 VANISHING = 200
 
 
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    desk = Desk(tmp_path)
-    yield desk
-    desk.close()
-
-
 def add_agents(desk: Desk, count: int) -> list[int]:
     """Without a password each, which would take long to hash."""
     desk.agent("Zero")  # makes the role

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -16,18 +14,6 @@ from web.desk.inbox import Box
 from web.models import Staff
 
 CONTACT = {"name": "Pat", "phone": "503 555 0123", "message": "Please call me about my bill."}
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    desk = Desk(tmp_path)
-    yield desk
-    desk.close()
-
-
-@pytest.fixture
-def ana(desk: Desk) -> Staff:
-    return desk.agent("Ana")
 
 
 @pytest.fixture

@@ -26,11 +26,6 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 
 @pytest.fixture
-def ana(desk: Desk) -> Staff:
-    return desk.agent("Ana")
-
-
-@pytest.fixture
 def client(desk: Desk, ana: Staff) -> PageClient:
     return desk.sign_in(ana)
 

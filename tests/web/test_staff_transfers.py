@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -18,18 +16,6 @@ from web.models import HandoffState, RoleName, Staff, Transfer
 from web.privacy import audit, export
 
 NOTE = "She is upset about the second letter."
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    desk = Desk(tmp_path)
-    yield desk
-    desk.close()
-
-
-@pytest.fixture
-def ana(desk: Desk) -> Staff:
-    return desk.agent("Ana")
 
 
 @pytest.fixture
