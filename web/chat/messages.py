@@ -17,6 +17,7 @@ from web import hours
 from web.config import Settings
 from web.desk import callbacks, desks
 from web.models import Author, Kind, Message
+from web.pages import phone_href
 from web.services import services
 from web.wording import choices_lead, say
 
@@ -77,11 +78,26 @@ def message_html(
         form_fields=FORM_FIELDS,
         windows=_windows(lang, settings) if message.kind is Kind.FORM else [],
         ways=WAYS_OUT if message.payload.get("line") in LINES_OF_WAITING else (),
+        is_only_in=_is_only_in,
+        interpreter=settings.clinic.facts().get("clinic.interpreter_phone", settings.clinic.phone),
+        phone_href=phone_href,
         date_text=lambda day: hours.date_text(date.fromisoformat(day), lang),
         words=Words(lang),
         audience=audience,
         as_typed=as_typed,
         lang=lang,
+    )
+
+
+def _is_only_in(lang: str, article: str) -> bool:
+    """Whether the article stands here in this language alone."""
+    index = services().publisher.index
+    if index is None or article not in index.articles:
+        return False
+    origin = index.articles[article].translation_of or article
+    return not any(
+        each.lang != lang and origin in (name, each.translation_of)
+        for name, each in index.articles.items()
     )
 
 

@@ -296,7 +296,11 @@ def _choices(
     question: Question, found: Found | None, index: Index | None, settings: Settings
 ) -> Reply:
     choices = [
-        {"article": article, "title": index.articles[article].title}
+        {
+            "article": article,
+            "title": index.articles[article].title,
+            "lang": index.articles[article].lang,
+        }
         for article in (found.choices if found else ())
         if index is not None
     ]

@@ -28,7 +28,8 @@ export function makeRating (kind, strings, send) {
     if (answer.status === 200) {
       const $word = makeWord(strings, comment => send({ score, comment }))
       $box.replaceWith($word)
-      return $word.firstElementChild.focus()
+      $word.firstElementChild.focus()
+      return $word.scrollIntoView({ block: 'nearest' })
     }
     $box.dataset.survey = survey
     for (const $each of $list.querySelectorAll('button')) $each.disabled = false
@@ -47,7 +48,7 @@ function makeWord (strings, send) {
   $comment.maxLength = 1000
   const $field = make('div', 'kb-form__field')
   const $error = makeError()
-  const $send = make('button', 'kb-button', strings.say('send'))
+  const $send = make('button', 'kb-button', strings.say('rating_send'))
   $field.append($label, $comment)
   $form.append($thanks, $field, $error, $send)
   $form.addEventListener('submit', async event => {
