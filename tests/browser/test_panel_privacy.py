@@ -164,7 +164,7 @@ def test_forgotten_is_gone_here_and_there(new_patient: NewPatient, product: Prod
     expect(pat.messages("bot")).not_to_have_count(0)
     pick(pat, "Forget me")
     axe_finds_nothing(pat.page)
-    pat.panel.get_by_role("button", name="Forget it").click()
+    pat.panel.get_by_role("button", name="Delete this chat").click()
     expect(pat.panel.get_by_text("Your chat has been deleted.").first).to_be_visible()
     assert (begun,) not in kept(product, "select id from conversation")
     assert kept(product, f"select 1 from message where conversation_id = '{begun}'") == []
@@ -221,6 +221,7 @@ def test_the_menu_needs_no_mouse(new_patient: NewPatient) -> None:
     expect(menu).to_be_focused()
     expect(menu).to_have_attribute("aria-expanded", "false")
     keys.press("Enter")
+    expect(menu).to_have_attribute("aria-expanded", "true")
     for _ in range(3):
         keys.press("Tab")
     keys.press("Enter")
