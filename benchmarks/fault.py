@@ -1,0 +1,72 @@
+"""What the faults share: a row of the table, the host they happen to, and who writes meanwhile."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.hosts import Host, Writer
+from tests.fakes import FakeRasa
+
+enough = threading.Event()  # set: no further fault, check what came of those that were
+
+
+@dataclass(frozen=True)
+class Row:
+    """seen: what shows that the fault happened. figure: what came of it, in numbers."""
+
+    fault: str
+    size: int
+    seen: str
+    figure: str
+
+
+@dataclass(frozen=True)
+class Fault:
+    run: Callable[[int, Path], Row]
+    small: int
+    full: int
+
+
+@contextmanager
+def host_and_rasa(folder: Path) -> Iterator[tuple[Host, FakeRasa]]:
+    rasa = FakeRasa()
+    host = Host(folder / "host", rasa.url)
+    try:
+        host.start()
+        host.wait()
+        yield host, rasa
+    finally:
+        host.end()
+        rasa.go_down()
+
+
+@contextmanager
+def writing(writers: list[Writer]) -> Iterator[None]:
+    for writer in writers:
+        writer.start()
+    try:
+        yield
+    finally:
+        for writer in writers:
+            writer.stopping.set()
+        for writer in writers:
+            writer.join(30)
+
+
+def kept(messages: int) -> str:
+    return f"{messages} messages, 0 lost, doubled, unanswered or out of order"
+
+
+def until_enough(size: int) -> Iterator[int]:
+    for number in range(size):
+        if enough.is_set():
+            return
+        yield number
+
+
+class Skipped(Exception):
+    """This machine cannot make the fault."""
