@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
@@ -272,6 +273,27 @@ def test_two_questions_of_one_message_get_both_passages_in_one_reply(
     [reply] = [row for row in pat.log() if row["kind"] == "passages"]
     assert reply["html"].index("Where do I park?") < reply["html"].index("How do I pay my bill?")
     assert reply["html"].count('class="kb-rating"') == 1
+
+
+def test_what_is_here_in_one_language_alone_says_so_and_names_the_interpreter(
+    client: FlaskClient, services: Services, answer_all: Callable[[], int], search: Search
+) -> None:
+    pat = Patient(client, "es")
+    search.finds(Outcome.CHOICES, "en/parking")
+    pat.say("donde me estaciono")
+    answer_all()
+    search.finds(Outcome.ANSWER, "en/parking")
+    pat.say("donde me estaciono pues")
+    answer_all()
+    [offered, shown] = [row["html"] for row in pat.log() if row["kind"] in ("choices", "passages")]
+    assert '<span lang="en">Where do I park?</span> (en inglés)' in offered
+    assert "solo en inglés" in shown and 'href="tel:5035550150"' in shown
+    folder = services.settings.articles_dir
+    write_article(
+        folder, "es/carro", "¿Y el carro?", "visita", "Atrás.", translation_of="en/parking"
+    )
+    services.publisher.refresh()
+    assert not any("solo en inglés" in row["html"] for row in pat.log())
 
 
 def test_of_a_long_passage_the_part_that_answers_is_shown(
