@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from tests.web.editor_desk import PARKING, Writing, form_of, writing
 from tests.web.staff_desk import PageClient
@@ -242,6 +243,21 @@ def test_a_change_by_hand_is_taken_up_and_shown(room: Writing, eli: PageClient) 
     assert states(room) == [(1, "published"), (2, "published")]
     assert room.acts() == [("article_changed_outside", f"article:{NAME}")]
     assert "changed outside the editor" in eli.get(f"/editor/review/history/{NAME}")
+
+
+def test_of_a_whole_folder_a_few_are_taken_up_at_a_time_so_that_patients_can_write(
+    room: Writing,
+) -> None:
+    for number in range(24):
+        room.write(f"en/visiting/parking-{number:02}", PARKING)
+    room.write("es/visitas/estacionamiento", SPANISH)
+    database, writes = room.desk.services.database, []
+    event.listen(database.engine, "commit", writes.append)
+    assert review.take_up(room.desk.services) == 26
+    assert len(writes) > 26 / review.TAKEN_UP_AT_ONCE
+    with room.desk.reading() as session:
+        spanish = revisions.in_folder(session, "es/visitas/estacionamiento")
+    assert spanish is not None and spanish.source_number == 1, "after what it is made from"
 
 
 def test_a_draft_begun_before_a_change_by_hand_shows_both(

@@ -36,6 +36,9 @@ from web.services import Services
 WITHDRAWN = "withdrawn"
 MAX_TWINS = 50
 MAX_COMMENT = 2_000
+# A folder of hundreds at once would keep patients from writing for seconds.
+TAKEN_UP_AT_ONCE = 10
+PATIENTS_FIRST_S = 0.02
 # A reviewer's approval fills these in where the author left them empty.
 FILLED_BY_APPROVAL = ("reviewed_by", "reviewed_on")
 
@@ -365,10 +368,14 @@ def take_up(services: Services, article_ids: list[str] | None = None) -> int:
             new = hosts.changed_here(session, new)
     if not new:
         return 0
-    with services.database.transaction() as session:
-        for row in revisions.take_up(session, new, services.clock()):
-            if row.number > 1:
-                _record(session, services, Act.ARTICLE_CHANGED_OUTSIDE, row.article_id, None)
+    new.sort(key=lambda each: bool(each.translation_of))  # originals first: see revisions.take_up
+    for start in range(0, len(new), TAKEN_UP_AT_ONCE):
+        services.stopping.wait(PATIENTS_FIRST_S if start else 0)
+        with services.database.transaction() as session:
+            some = new[start : start + TAKEN_UP_AT_ONCE]
+            for row in revisions.take_up(session, some, services.clock()):
+                if row.number > 1:
+                    _record(session, services, Act.ARTICLE_CHANGED_OUTSIDE, row.article_id, None)
     return len(new)
 
 
