@@ -1,11 +1,13 @@
-"""Links between articles: written as paths of files, shown as addresses of help pages.
+"""Links between articles, and their pictures: written as paths of files, shown as addresses.
 
-Rule: only a relative link to a `.md` file is touched; every other link stays as it was written.
+Rule: only a relative link to a `.md` file is touched; every other link stays as it was written. Of
+pictures only those in the folder's own `pictures` are shown; nothing is loaded from elsewhere.
 """
 
 from __future__ import annotations
 
 import posixpath
+import re
 from urllib.parse import unquote, urlsplit
 from xml.etree.ElementTree import Element
 
@@ -14,7 +16,12 @@ from markdown.extensions import Extension
 from markdown.treeprocessors import Treeprocessor
 
 HELP_PAGES = "/help/"
+PICTURES = f"{HELP_PAGES}pictures/"
 AFTER_INLINE = 15  # Markdown's own inline patterns, which make the links, run at 20
+
+# Named after their bytes and their size, so that a page keeps a place for them while they load.
+PICTURE_NAME = r"[0-9a-f]{16}-\d{1,4}x\d{1,4}\.webp"
+_PICTURE = re.compile(rf"(?:\./|(?:\.\./)+|/help/)?pictures/({PICTURE_NAME})")
 
 
 class ArticleLinks(Extension):
@@ -36,6 +43,21 @@ class _Pointer(Treeprocessor):
     def run(self, root: Element) -> None:
         for link in root.iter("a"):
             link.set("href", address(self._folder, link.get("href") or ""))
+        for picture in root.iter("img"):
+            name = picture_name(picture.get("src") or "")
+            if name is not None:
+                width, height = name.removesuffix(".webp").split("-")[1].split("x")
+                size = {"src": f"{PICTURES}{name}", "width": width, "height": height}
+                picture.attrib.update(size)
+
+
+def picture_name(src: str) -> str | None:
+    """Return the file name of a picture of ours; None for any other address.
+
+    picture_name("../../pictures/3f0a…-800x600.webp") → "3f0a…-800x600.webp"
+    """
+    found = _PICTURE.fullmatch(src)
+    return found[1] if found else None
 
 
 def address(folder: str, href: str) -> str:

@@ -17,7 +17,7 @@ import nh3
 from markdown.extensions import Extension
 
 from search.articles import Article
-from search.links import ArticleLinks
+from search.links import PICTURES, ArticleLinks, picture_name
 
 EXTENSIONS = ("toc", "tables", "admonition", "attr_list", "sane_lists", "def_list", "abbr")
 _TAGS = frozenset(
@@ -101,10 +101,19 @@ def _cleaner() -> nh3.Cleaner:
     return nh3.Cleaner(
         tags=set(_TAGS),
         attributes={tag: set(names) - {"class"} for tag, names in _ATTRIBUTES.items()},
+        attribute_filter=_only_own_pictures,
         allowed_classes=_CLASSES,
         url_schemes=_SCHEMES,
         link_rel="noopener noreferrer",
     )
+
+
+def _only_own_pictures(tag: str, attribute: str, value: str) -> str | None:
+    """Leave of any other picture its words: a reader's browser asks no other host for it."""
+    if (tag, attribute) != ("img", "src"):
+        return value
+    name = picture_name(value)
+    return f"{PICTURES}{name}" if name else None
 
 
 class _Cutter(HTMLParser):

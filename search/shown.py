@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -17,6 +17,7 @@ from search.text import terms_of
 MAX_WORDS = 80
 
 _SENTENCE = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[¿¡]*[A-ZÀ-Þ0-9])")
+_PICTURE = re.compile(r'<img\b[^>]*\balt="([^"]*)"[^>]*>')
 _ABBREVIATION = re.compile(r"\b(?:Dr|Mr|Mrs|Ms|St|No|vs|e\.g|i\.e|a\.m|p\.m|Sr|Sra|Dra|[A-Z])\.$")
 
 
@@ -46,12 +47,21 @@ def best_piece(text: str, lang: str, asked: set[str], rarity: Callable[[str], fl
     return _joined(units[_lead_in(units, best[1], best[2]) : best[2]])
 
 
-def as_html(text: str) -> str:
-    """Return a piece as safe HTML: lists and tables as such, every other line a paragraph."""
+def as_html(text: str, passage_html: str = "") -> str:
+    """Return a piece as safe HTML: lists and tables as such, every other line a paragraph.
+
+    passage_html: of the passage it was taken from; a line that is a picture's words shows it again.
+    """
+    tags = {_words(found[1]): found[0] for found in _PICTURE.finditer(passage_html)}
     groups = groupby(text.split("\n"), key=_kind)
     return "".join(
-        _TAGS[kind].format("".join(_line(line, kind) for line in some)) for kind, some in groups
+        _TAGS[kind].format("".join(_line(line, kind, tags) for line in some))
+        for kind, some in groups
     )
+
+
+def _words(alternative: str) -> str:
+    return " ".join(html.unescape(alternative).split())
 
 
 def _kind(line: str) -> str:
@@ -61,7 +71,9 @@ def _kind(line: str) -> str:
 _TAGS = {"list": "<ul>{}</ul>", "table": "<table><tbody>{}</tbody></table>", "words": "{}"}
 
 
-def _line(line: str, kind: str) -> str:
+def _line(line: str, kind: str, pictures: Mapping[str, str]) -> str:
+    if line in pictures:
+        return f"<p>{pictures[line]}</p>"
     if kind == "list":
         return f"<li>{html.escape(line.removeprefix('- '), quote=False)}</li>"
     if kind == "table":

@@ -21,7 +21,7 @@ from search.articles import read_article
 from search.encoder import ModelMissing, load_encoder
 from search.storage import IndexDamaged, IndexMissing, load
 from web import hours, migrations
-from web.articles import article_files, proofreading
+from web.articles import article_files, pictures, proofreading
 from web.articles.proofreading import ArticleProblem, neighbour
 from web.articles.proofreading import Level as Level
 from web.config import Settings, SettingsInvalid, load_settings
@@ -208,6 +208,7 @@ def article_problems(settings: Settings, at: datetime | None = None) -> Iterator
     today = (at or utc_now()).astimezone(settings.calendar.zone).date()
     found = article_files.entries(folder)
     neighbours = [neighbour(entry.article) for entry in found if entry.article]
+    kept = pictures.names(folder)
     for entry in found:
         file = f"{folder.name}/{entry.id}.md"
         if entry.error is not None:
@@ -217,4 +218,4 @@ def article_problems(settings: Settings, at: datetime | None = None) -> Iterator
         facts = settings.facts(settings.lang(entry.article.lang))
         article = read_article(folder / f"{entry.id}.md", folder, facts)
         own = settings.own_numbers
-        yield from proofreading.problems_of(file, entry.text, article, today, neighbours, own)
+        yield from proofreading.problems_of(file, entry.text, article, today, neighbours, own, kept)

@@ -153,7 +153,7 @@ def replaced(folder: Path, wanted: str, content: bytes, *, replaces: str) -> Ite
     path = _path_of(folder, wanted)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        written = _write_beside(path, content)
+        written = write_beside(path, content)
     except OSError as error:
         raise ArticleNotWritten(error) from error
     kept = path.with_name(f".{written.name}.old")
@@ -214,7 +214,7 @@ def _put_back(path: Path, kept: Path, *, is_new: bool) -> None:
             os.replace(kept, path)
 
 
-def _write_beside(path: Path, content: bytes) -> Path:
+def write_beside(path: Path, content: bytes) -> Path:
     """Write and force to the disk. The name does not end in .md: no reader takes it up."""
     beside = path.with_name(f".{path.name[: MAX_NAME_BYTES // 4]}.{secrets.token_hex(6)}.tmp")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from search.articles import Article, ArticleInvalid, parse_article
-from web.articles import article_files, drafts, front_matter, kinds, proofreading
+from web.articles import article_files, drafts, front_matter, kinds, pictures, proofreading
 from web.articles.article_files import Entry
 from web.articles.drafts import Draft
 from web.articles.front_matter import Document
@@ -132,7 +132,8 @@ def listing(settings: Settings, at: datetime, work: Sequence[Revision] = ()) -> 
     neighbours = frozenset(_neighbours(found))
     today = _today(settings, at)
     states = {row.article_id: row.state for row in work}
-    rows = [_listed(entry, settings, today, neighbours, states) for entry in found]
+    kept = pictures.names(settings.articles_dir)
+    rows = [_listed(entry, settings, today, neighbours, states, kept) for entry in found]
     known = {row.id for row in rows}
     rows += [_unpublished(row) for row in work if row.article_id not in known]
     return tuple(sorted(rows, key=_order))
@@ -155,13 +156,14 @@ def _listed(
     today: date,
     neighbours: frozenset[Neighbour],
     states: Mapping[str, RevisionState],
+    kept: frozenset[str],
 ) -> Listed:
     if entry.article is None:
         error = entry.error or ArticleInvalid(entry.id, 1, "the file cannot be read")
         problem = ArticleProblem(f"{entry.id}.md", error.line, error.reason, "Mend the file.")
         return Listed(entry.id, None, (problem,), open=states.get(entry.id))
     facts = tuple(sorted(settings.facts(settings.lang(entry.article.lang)).items()))
-    problems = _problems(entry, facts, today, neighbours, settings.own_numbers)
+    problems = _problems(entry, facts, today, neighbours, settings.own_numbers, kept)
     left = days_left(entry.article, today)
     return Listed(
         entry.id,
@@ -193,11 +195,12 @@ def _problems(
     today: date,
     neighbours: frozenset[Neighbour],
     own: tuple[str, ...],
+    kept: frozenset[str],
 ) -> tuple[ArticleProblem, ...]:
     """Done once for each state of the folder: a thousand articles take a second."""
     article = parse_article(entry.id, entry.text.encode(), dict(facts))
     file = f"{entry.id}.md"
-    found = proofreading.problems_of(file, entry.text, article, today, neighbours, own)
+    found = proofreading.problems_of(file, entry.text, article, today, neighbours, own, kept)
     return tuple(found)
 
 
@@ -273,6 +276,7 @@ def check(settings: Settings, opened: Opened, draft: Draft, status: str, at: dat
             _today(settings, at),
             _neighbours(found),
             settings.own_numbers,
+            pictures.names(settings.articles_dir),
         ),
         *_demo_problems(settings, file, draft),
     ]

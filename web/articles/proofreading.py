@@ -15,6 +15,7 @@ from enum import StrEnum
 
 from safety.identifiers import mask
 from search.articles import Article, unknown_placeholders
+from search.links import picture_name
 from web.articles import drafts, reading
 
 NEEDED_FACTS = {
@@ -50,7 +51,14 @@ _EMPTY_LINK = re.compile(
     re.IGNORECASE,
 )
 _LEFT_OVER = re.compile(r"(?<!!)\[[A-ZÁÉÍÓÚÑ$][^\]\n]*\](?![(\[:])")
-_NO_ALTERNATIVE = re.compile(r"!\[\s*\]\(")
+# What a camera or a program calls a picture says nothing to those who cannot see it.
+_NO_ALTERNATIVE = re.compile(
+    r"!\[\s*(?:|[\w\- ]+\.\w{3,4}"
+    r"|(?:img|image|dsc|screenshot|photo|picture|foto|imagen)[\W\d_]*)\s*\](?:\(|\[|$)",
+    re.IGNORECASE,
+)
+_PICTURE = re.compile(r"!\[[^\]]*\]\(\s*<?([^)>\s]*)")
+_RAW_PICTURE = re.compile(r"<(?:img|picture|svg|video)\b|!\[[^\]]*\]\[", re.IGNORECASE)
 _ITEM = re.compile(r"^\s*[-*] ")
 _TITLE_HEADING = re.compile(r"^ {0,3}# +\S")
 _LINK = re.compile(r"\]\((?!/|[a-z][a-z0-9+.-]*:)([^)\s#]+\.md)(?:#[^)\s]*)?\)")
@@ -96,12 +104,14 @@ def problems_of(
     today: date,
     neighbours: Collection[Neighbour] = (),
     own_numbers: Collection[str] = (),
+    pictures: Collection[str] | None = None,
 ) -> Iterator[ArticleProblem]:
     """Look at one article.
 
     text: the file as it is, for the line numbers. article: read from it, its placeholders filled.
     neighbours: every article of the folder; this one's own row is passed over. own_numbers: the
-    clinic's phones and addresses, which are no patient's.
+    clinic's phones and addresses, which are no patient's. pictures: the names of those in the
+    folder; None where nobody looked.
     """
     lines = text.splitlines()
     for problem in (
@@ -110,6 +120,7 @@ def problems_of(
         *_machine_problems(article),
         *_placeholder_problems(article),
         *_text_problems(lines),
+        *_picture_problems(lines, pictures),
         *_question_problems(article),
         *_reading_problems(lines, article),
         *_privacy_problems(lines, own_numbers),
@@ -188,15 +199,30 @@ def _text_problems(lines: list[str]) -> Iterator[_Found]:
         if _LEFT_OVER.search(line):
             mend = "Write the clinic's own words in its place."
             yield _Found("a text in square brackets is still to be replaced", mend, number)
-        if _NO_ALTERNATIVE.search(line):
-            mend = "Say in the square brackets what the picture shows."
-            yield _Found("a picture has no text for those who cannot see it", mend, number)
     yield from _jumps(lines)
     for number, words in _sections(lines):
         if words > MAX_PASSAGE_WORDS:
             what = f"{words} words under one heading are more than the chat shows at once"
             mend = f"Cut it to {MAX_PASSAGE_WORDS}, or put a ## heading in between."
             yield _Found(what, mend, number, level=Level.WARN)
+
+
+def _picture_problems(lines: list[str], pictures: Collection[str] | None) -> Iterator[_Found]:
+    for number, line in _outside_code(lines):
+        if _NO_ALTERNATIVE.search(line):
+            mend = "Say in the square brackets what the picture shows."
+            yield _Found("a picture has no text for those who cannot see it", mend, number)
+        if _RAW_PICTURE.search(line):
+            mend = "Put it in with the button Picture above the text."
+            yield _Found("a picture is written in a way that patients do not get", mend, number)
+        for src in _PICTURE.findall(line):
+            name = picture_name(src)
+            if name is None:
+                mend = "Take a copy into the article: the button Picture above the text."
+                yield _Found("a picture lies elsewhere, so patients do not get it", mend, number)
+            elif pictures is not None and name not in pictures:
+                mend = "Choose the picture anew, or take the line out."
+                yield _Found("a picture is not in the folder any more", mend, number)
 
 
 def _jumps(lines: list[str]) -> Iterator[_Found]:

@@ -252,7 +252,7 @@ def _piece(passage: Passage, question: Question, index: Index) -> Passage:
     lang = index.articles[passage.article].lang
     asked = set(terms_of(question.text, lang))
     text = best_piece(passage.text, lang, asked, index.lexical.rarity_of)
-    return replace(passage, text=text, html=as_html(text))
+    return replace(passage, text=text, html=as_html(text, passage.html))
 
 
 def _also(found: Found | None, index: Index) -> list[Passage]:
