@@ -165,6 +165,7 @@ class _Words:
     day_at: str  # within a week
     date_at: str
     date: str
+    plain_date: str
     always: str
 
 
@@ -185,6 +186,7 @@ _ENGLISH = _Words(
     day_at="on {day} {at}",
     date_at="on {date} {at}",
     date="{day}, {month} {number}, {year}",
+    plain_date="{month} {number}, {year}",
     always="at any hour, every day",
 )
 _SPANISH = _Words(
@@ -204,6 +206,7 @@ _SPANISH = _Words(
     day_at="el {day} {at}",
     date_at="el {date} {at}",
     date="{day}, {number} de {month} de {year}",
+    plain_date="{number} de {month} de {year}",
     always="a cualquier hora, todos los días",
 )
 
@@ -229,9 +232,9 @@ def moment_text(cal: Calendar, moment: datetime, lang: str) -> str:
     return time_text(local.hour * 60 + local.minute, lang)
 
 
-def date_text(on: date, lang: str) -> str:
+def date_text(on: date, lang: str, *, weekday: bool = True) -> str:
     words = _words(lang)
-    return words.date.format(
+    return (words.date if weekday else words.plain_date).format(
         day=words.days[on.weekday()],
         month=words.months[on.month - 1],
         number=on.day,

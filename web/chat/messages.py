@@ -81,7 +81,7 @@ def message_html(
         is_only_in=_is_only_in,
         interpreter=settings.clinic.facts().get("clinic.interpreter_phone", settings.clinic.phone),
         phone_href=phone_href,
-        date_text=lambda day: hours.date_text(date.fromisoformat(day), lang),
+        date_text=lambda day: hours.date_text(date.fromisoformat(day), lang, weekday=False),
         words=Words(lang),
         audience=audience,
         as_typed=as_typed,

@@ -50,7 +50,7 @@ def suggested(values: dict[str, Any]) -> dict[str, Any]:
         if values["is_mine"]
         else [],
         "new_client_id": secrets.token_hex,
-        "day_text": lambda day: hours.date_text(date.fromisoformat(day), _desk.LANG),
+        "day_text": lambda day: hours.date_text(date.fromisoformat(day), _desk.LANG, weekday=False),
     }
 
 

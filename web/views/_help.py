@@ -140,7 +140,7 @@ def today() -> date:
 
 
 def day_text(on: date | None, lang: str) -> str | None:
-    return date_text(on, lang) if on else None
+    return date_text(on, lang, weekday=False) if on else None
 
 
 def page(template: str, lang: str, twins: Mapping[str, str], **values: Any) -> str:

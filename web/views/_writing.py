@@ -176,7 +176,7 @@ def preview_html(checked: Checked, at: datetime) -> str:
 def _reviewed(article: Article | None) -> str | None:
     if article is None or article.reviewed_on is None:
         return None
-    return hours.date_text(article.reviewed_on, article.lang)
+    return hours.date_text(article.reviewed_on, article.lang, weekday=False)
 
 
 def _inert(html: str) -> Markup:
@@ -205,7 +205,9 @@ def _sections(article: Article, at: datetime) -> list[Section]:
         "speaker": say(lang, "speaker.bot"),
         "clock": hours.moment_text(settings.calendar, at, lang),
         "at": at.isoformat(timespec="seconds"),
-        "date_text": lambda day: hours.date_text(article.reviewed_on or at.date(), lang),
+        "date_text": lambda day: hours.date_text(
+            article.reviewed_on or at.date(), lang, weekday=False
+        ),
         "words": Words(lang),
         "audience": "staff",  # patients' buttons would do nothing here
         "lang": lang,

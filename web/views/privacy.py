@@ -32,7 +32,9 @@ def note() -> ResponseReturnValue:
         lang,
         article=article,
         body=Markup(render(article)),
-        reviewed=hours.date_text(article.reviewed_on, lang) if article.reviewed_on else None,
+        reviewed=hours.date_text(article.reviewed_on, lang, weekday=False)
+        if article.reviewed_on
+        else None,
     )
 
 
