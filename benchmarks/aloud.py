@@ -54,7 +54,7 @@ def read_aloud(page: Page, url: str, lang: str) -> Iterator[str]:
 def _ask(page: Page, text: str) -> None:
     page.locator("[data-part=text]").fill(text)
     page.keyboard.press("Enter")
-    page.locator(".kb-message--bot").last.wait_for(timeout=30_000)
+    page.locator(".kb-message--patient ~ .kb-message--bot").first.wait_for(timeout=30_000)
     page.wait_for_timeout(1500)  # the status line's pause
 
 

@@ -15,6 +15,7 @@ const NOTHING = { status: 'bot', working: false, agent: null, agent_typing: fals
 
 export class Panel {
   #isOpen = false
+  #isBegunHere = false
   #unread = 0
   #context = {}
   #restTimer = null
@@ -182,9 +183,10 @@ export class Panel {
     if (status === 404 || status === 401) return this.#startFresh('gone')
     this.#takeLine(status !== 0 && status < 500)
     if (status !== 200) return
+    const isLive = after !== 0 || this.#isBegunHere
     let before = after
     for (const row of body.messages) {
-      this.#takeRow(row, before, after !== 0)
+      this.#takeRow(row, before, isLive)
       before = row.n
     }
     this.#takeState(body.state)
@@ -235,6 +237,7 @@ export class Panel {
     const hadOne = this.conversation.isThere
     const refused = await this.conversation.ensure()
     if (refused || hadOne) return refused
+    this.#isBegunHere = true
     this.tabs.send({ type: 'conversation' })
     if (this.#isOpen) this.tabs.join()
     return null
@@ -315,6 +318,7 @@ export class Panel {
   }
 
   #reset () {
+    this.#isBegunHere = false
     this.tabs.leave()
     this.feed.mode = 'off'
     this.view.clear()
@@ -334,9 +338,11 @@ export class Panel {
 
   async #toggleMenu () {
     const opens = this.$.menu.hidden
-    const module = await this.#load(() => import('./panel/menu.js'))
-    if (!module) return
-    this.#menu ??= this.#makeMenu(module)
+    if (!this.#menu) {
+      const module = await this.#load(() => import('./panel/menu.js'))
+      if (!module) return
+      this.#menu ??= this.#makeMenu(module)
+    }
     this.#menu.toggle(opens)
   }
 

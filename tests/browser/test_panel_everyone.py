@@ -244,6 +244,24 @@ def test_the_language_chosen_inside_is_the_launchers(new_patient: NewPatient) ->
     expect(pat.page.get_by_role("button", name="Pregúntenos")).to_be_focused()
 
 
+def test_the_first_words_are_heard_when_the_log_comes_before_the_stream(
+    new_patient: NewPatient,
+) -> None:
+    pat = new_patient()
+    pat.open_chat()
+    held: list[Route] = []
+    pat.page.route("**/log?after=0*", lambda route: held.append(route))
+    pat.page.route("**/stream*", lambda route: None)
+    with pat.page.expect_response("**/messages") as posted:
+        pat.write(BENCH)
+    assert posted.value.ok
+    for route in held:
+        route.continue_()
+    row = pat.log.locator("[data-n]").filter(has_text=BENCH)
+    expect(row).to_be_visible(timeout=EVENT_MS)
+    expect(row).not_to_have_attribute("aria-live", "off")
+
+
 def test_what_a_screen_reader_says_is_what_is_written_down(
     new_patient: NewPatient, product: Product
 ) -> None:
