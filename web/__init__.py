@@ -48,7 +48,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     logs.init_app(app)
     errors.init_app(app)
     intake.init_app(app, settings.limits.max_body_bytes)
-    security.init_app(app, settings)
+    security.init_app(app, settings, services.database, services.secret)
     auth.init_app(app, settings, services.database)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)

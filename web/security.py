@@ -13,7 +13,6 @@ import ipaddress
 import math
 import os
 import secrets
-import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,18 +20,17 @@ from typing import cast
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, after_this_request, current_app, request
-from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 from sqlalchemy import BindParameter, ColumnElement, SQLColumnExpression, exists, select
 from sqlalchemy.orm import Session
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from web.config import Settings
-from web.db import wake
+from web.db import Database, wake
+from web.limits import Counts, Limit, OwnCounts, SharedCounts
 from web.models import Block, Conversation
 
 KEY_BYTES = 32
+MINUTE_S, HOUR_S = 60.0, 3600.0
 FRAMED_PATHS = ("/chat",)  # the panel's iframe on a clinic's page
 SHARED_PATHS = ("/widget/", "/chat")  # loaded from other origins
 FRAMING_PATHS = ("/demo",)  # our own page that holds the iframe
@@ -95,58 +93,60 @@ def _network(address: str) -> str:
 
 
 class Limits:
-    """Counts in memory, per kind and key, over a moving window. A restart forgets them."""
+    """The limits of this application, by kind, and who counts for them."""
 
-    def __init__(self, items: dict[str, RateLimitItem]) -> None:
+    def __init__(self, items: dict[str, Limit], counts: Counts, key: bytes) -> None:
         self._items = items
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+        self._counts = counts
+        self._key = key
 
-    def allow(self, kind: str, key: str) -> float | None:
+    def allow(self, kind: str, of: str, *, asks_nobody: bool = False) -> float | None:
         """Count one act. Returns None when it may happen, else the seconds to wait."""
-        item = self._items[kind]
-        if self._limiter.hit(item, kind, key):
-            return None
-        return self._wait_s(item, kind, key)
+        counts = self._counts.alone if asks_nobody else self._counts
+        return _at_least_a_second(counts.take(self._named(kind, of), self._items[kind]))
 
-    def wait(self, kind: str, key: str) -> float | None:
+    def wait(self, kind: str, of: str) -> float | None:
         """Tell as `allow` does, and count nothing."""
-        item = self._items[kind]
-        return None if self._limiter.test(item, kind, key) else self._wait_s(item, kind, key)
+        return _at_least_a_second(self._counts.look(self._named(kind, of), self._items[kind]))
 
-    def forget(self, kind: str, key: str) -> None:
-        self._limiter.clear(self._items[kind], kind, key)
+    def forget(self, kind: str, of: str) -> None:
+        self._counts.forget(self._named(kind, of))
 
-    def _wait_s(self, item: RateLimitItem, kind: str, key: str) -> float:
-        reset_time, _remaining = self._limiter.get_window_stats(item, kind, key)
-        return max(1.0, reset_time - time.time())
+    def _named(self, kind: str, of: str) -> str:
+        return keyed_hash(self._key, f"limit {kind}", of)
 
 
-def limit_items(settings: Settings) -> dict[str, RateLimitItem]:
+def _at_least_a_second(wait_s: float | None) -> float | None:
+    return None if wait_s is None else max(1.0, wait_s)
+
+
+def limit_items(settings: Settings) -> dict[str, Limit]:
     limits = settings.limits
     return {
-        "message": RateLimitItemPerMinute(limits.messages_per_minute),
-        "conversation": RateLimitItemPerHour(limits.conversations_per_hour),
-        "request": RateLimitItemPerMinute(limits.requests_per_minute),
-        "transcript": RateLimitItemPerHour(settings.mail.per_hour),
+        "message": Limit(limits.messages_per_minute, MINUTE_S),
+        "conversation": Limit(limits.conversations_per_hour, HOUR_S),
+        "request": Limit(limits.requests_per_minute, MINUTE_S),
+        "transcript": Limit(settings.mail.per_hour, HOUR_S),
         # "Was this helpful?", per network address: a waiting room may share one.
-        "help_vote": RateLimitItemPerHour(60),
+        "help_vote": Limit(60, HOUR_S),
         # Sign-in: one person who mistypes, one account attacked from many places, one place that
         # attacks many accounts. The first is the narrowest, so that a stranger far away cannot
         # easily lock Ana out.
-        "sign_in": RateLimitItemPerMinute(10, 15),
-        "sign_in_account": RateLimitItemPerMinute(50, 15),
-        "sign_in_address": RateLimitItemPerMinute(30, 15),
+        "sign_in": Limit(10, 15 * MINUTE_S),
+        "sign_in_account": Limit(50, 15 * MINUTE_S),
+        "sign_in_address": Limit(30, 15 * MINUTE_S),
         # Six digits are guessed in a million tries: ten in a quarter of an hour take years.
-        "second_factor": RateLimitItemPerMinute(10, 15),
+        "second_factor": Limit(10, 15 * MINUTE_S),
     }
 
 
-def allow(kind: str, key: str) -> float | None:
-    """Count one act of `kind` ("message", "conversation", "request") by `key`.
+def allow(kind: str, of: str, *, asks_nobody: bool = False) -> float | None:
+    """Count one act of `kind` ("message", "conversation", "request") of an address or a person.
 
+    asks_nobody: counted here alone, for who may be in danger and must not wait for a database.
     Returns None when it may happen, else the seconds until it may.
     """
-    return limits().allow(kind, key)
+    return limits().allow(kind, of, asks_nobody=asks_nobody)
 
 
 def limits() -> Limits:
@@ -277,9 +277,10 @@ def add_headers(settings: Settings, response: Response) -> Response:
     return response
 
 
-def init_app(app: Flask, settings: Settings) -> None:
+def init_app(app: Flask, settings: Settings, database: Database, key: bytes) -> None:
     """Headers on every response, the limits' counters, and the proxy's word where configured."""
-    app.extensions["front_desk_limits"] = Limits(limit_items(settings))
+    counts: Counts = OwnCounts() if database.is_sqlite else SharedCounts(database)
+    app.extensions["front_desk_limits"] = Limits(limit_items(settings), counts, key)
     if settings.limits.trusted_proxies:
         hops = settings.limits.trusted_proxies
         inner = app.wsgi_app

@@ -8,12 +8,12 @@ import threading
 from pathlib import Path
 
 import pytest
-from limits import RateLimitItemPerMinute
 
 from tests.web.staff_desk import Desk, PageClient
 from web import security
-from web.config import Site
+from web.limits import Limit, OwnCounts
 from web.models import Block, Conversation, RoleName
+from web.sections import Site
 from web.security import (
     Limits,
     address_hash,
@@ -189,7 +189,7 @@ def test_a_household_with_ipv6_is_one_address() -> None:
 
 
 def test_a_limit_says_how_long_to_wait() -> None:
-    limits = Limits({"message": RateLimitItemPerMinute(3)})
+    limits = Limits({"message": Limit(3, 60)}, OwnCounts(), KEY)
     assert [limits.allow("message", "a") for _ in range(3)] == [None] * 3
     wait_s = limits.allow("message", "a")
     assert wait_s is not None
@@ -197,8 +197,31 @@ def test_a_limit_says_how_long_to_wait() -> None:
     assert limits.allow("message", "b") is None
 
 
+def test_a_limit_is_free_again_one_by_one() -> None:
+    now = [0.0]
+    counts = OwnCounts(clock=lambda: now[0])
+    limit = Limit(2, 60)
+    for now[0] in (0.0, 30.0):
+        assert counts.take("a", limit) is None
+    now[0] = 31.0
+    assert counts.take("a", limit) == 29.0
+    now[0] = 60.0
+    assert counts.look("a", limit) is None
+    assert (counts.take("a", limit), counts.take("a", limit)) == (None, 30.0)
+    counts.forget("a")
+    assert counts.take("a", limit) is None
+
+
+def test_who_came_once_is_not_remembered_for_ever() -> None:
+    now = [0.0]
+    counts = OwnCounts(clock=lambda: now[0])
+    for now[0] in range(5000):
+        counts.take(f"address {now[0]}", Limit(2, 60))
+    assert len(counts._times) < 1200
+
+
 def test_many_threads_do_not_slip_through_a_limit() -> None:
-    limits = Limits({"message": RateLimitItemPerMinute(20)})
+    limits = Limits({"message": Limit(20, 60)}, OwnCounts(), KEY)
     allowed: list[bool] = []
     threads = [
         threading.Thread(target=lambda: allowed.append(limits.allow("message", "a") is None))

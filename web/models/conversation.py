@@ -7,7 +7,10 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
+    JSON,
     CheckConstraint,
+    Double,
     ForeignKey,
     Index,
     String,
@@ -171,6 +174,20 @@ class Turn(Base):
             postgresql_where=text("state = 'running'"),
         ),
     )
+
+
+class RateCount(Base):
+    """What one address, conversation or account did lately, where hosts count together.
+
+    key: a digest of whom and what. times: of each share taken, in seconds since 1970; limits.py
+    alone reads and writes them. Empty on SQLite, where the one process counts in memory.
+    """
+
+    __tablename__ = "rate_count"
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    times: Mapped[list[float]] = mapped_column(ARRAY(Double).with_variant(JSON(), "sqlite"))
+    until_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
 
 class Block(Base):

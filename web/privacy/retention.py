@@ -14,11 +14,12 @@ import structlog
 from sqlalchemy import ColumnElement, and_, delete, or_, select
 from sqlalchemy.engine import make_url
 
+from web import limits
 from web.articles import help_feedback
-from web.config import Retention
 from web.db import Database, wake
 from web.desk import check_ins, hard_chats, practice
 from web.models import Block, Conversation, Handoff, HandoffState
+from web.sections import Retention
 from web.services import Services
 
 BATCH = 200
@@ -37,6 +38,7 @@ def forget_old(services: Services) -> int:
         hard_chats.forget(session, now)
         check_ins.forget(session, now)
         practice.forget(session, now)
+    limits.forget_old(database)
     copies = _forget_copies(database, days, now)
     database.wipe_traces()
     if total or copies:

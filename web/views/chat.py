@@ -323,7 +323,8 @@ def refuse_writing(conversation_id: str) -> None:
 
 
 def refuse_if_too_many(kind: str, key: str, code: str) -> None:
-    wait_s = security.allow(kind, key)
+    may_be_in_danger = bool(g.get("seen") and g.seen.card)
+    wait_s = security.allow(kind, key, asks_nobody=may_be_in_danger)
     if wait_s is not None:
         raise ApiError(429, code, retry_after_s=wait_s)
 

@@ -101,6 +101,7 @@ def test_with_too_many_messages_the_card_is_there(
     limits = settings.limits.model_copy(update={"messages_per_minute": 1})
     pat = Patient(make_app(settings.model_copy(update={"limits": limits})).test_client())
     pat.say("hello")
+    pat.say(CHEST_PAIN)
     refused = pat.say(CHEST_PAIN)
     assert refused.status_code == 429
     assert has_card(refused)
@@ -111,7 +112,8 @@ def test_with_too_many_requests_the_card_is_there(
 ) -> None:
     limits = settings.limits.model_copy(update={"requests_per_minute": 2})
     pat = Patient(make_app(settings.model_copy(update={"limits": limits})).test_client())
-    pat.say("hello")
+    for _ in range(2):
+        pat.say(CHEST_PAIN)
     refused = pat.say(CHEST_PAIN)
     assert refused.json["error"]["code"] == "too_many_requests"
     assert has_card(refused)
