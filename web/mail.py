@@ -13,7 +13,7 @@ from email.utils import formatdate, make_msgid
 
 import structlog
 
-from web.config import ADDRESS, Mail
+from web.sections import ADDRESS, Mail
 
 TIMEOUT_S = 10.0
 MAX_ADDRESS = 254

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 
 from web import colours
-from web.config import Settings, Site
+from web.config import Settings
 from web.errors import ApiError
+from web.sections import Site
 from web.services import services
 
 CORNER = (

@@ -25,10 +25,11 @@ from tests.web.core.test_core_pages import check_page
 from web import wording
 from web.articles import help_feedback, help_pages
 from web.articles.reading import fernandez_huerta, flesch_kincaid
-from web.config import Settings, Topic
+from web.config import Settings
 from web.db import DatabaseBusy
 from web.models import ArticleVote
 from web.privacy import retention
+from web.sections import Topic
 from web.services import Services, of
 
 PHONE = "(503) 555-0110"

@@ -13,10 +13,10 @@ from pydantic import ValidationError
 from search.encoder import load_encoder
 from tests.web.practice_sentences import SAID
 from tests.web.staff_desk import Desk, PageClient
-from web.config import ROOT
 from web.desk import board, handoff_offers, handoffs, inbox, practice, scenes
 from web.models import Author, Conversation, Handoff, Kind, PracticeRun, RoleName, Staff
 from web.privacy import retention
+from web.sections import ROOT
 
 SCENE = "angry-bill"
 KIND = "I am so sorry. Two bills for one visit, I see why you are angry."

@@ -18,9 +18,10 @@ from flask import Flask
 from benchmarks.product import free_port
 from tests.conftest import Patient
 from web import colours, mail, sites
-from web.config import ROOT, Settings, SettingsInvalid, Site, load_settings
 from web.config import Mail as MailSettings
+from web.config import Settings, SettingsInvalid, load_settings
 from web.models import Conversation
+from web.sections import ROOT, Site
 from web.services import of
 
 KNEE = "my knee hurts since monday"

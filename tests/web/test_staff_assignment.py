@@ -13,11 +13,11 @@ import pytest
 from tests.web.staff_desk import MONDAY_MORNING, Desk
 from web.chat import conversations
 from web.chat.acts import Typed
-from web.config import Assignment
 from web.desk import desks, handoff_offers, handoffs, inbox
 from web.desk.handoff_offers import Candidate, choose
 from web.desk.handoffs import HandoffAlreadyClaimed
 from web.models import HandoffState, RoleName, Staff
+from web.sections import Assignment
 from web.views import _desk_stream
 
 

@@ -17,9 +17,9 @@ import requests
 from werkzeug.test import TestResponse
 
 from tests.web.staff_desk import TOKEN, Desk, PageClient
-from web.config import OpenIdConnect
 from web.models import RoleName, Staff
 from web.privacy import audit
+from web.sections import OpenIdConnect
 
 
 def free_port() -> int:

@@ -22,9 +22,9 @@ from tests.web.staff_desk import MONDAY_MORNING, Desk
 from web.chat import conversations, feed, messages
 from web.chat.contact import ContactInvalid
 from web.chat.messages import message_html
-from web.config import Callbacks, Waiting
 from web.desk import callbacks, estimates, handoffs, inbox, presence
 from web.models import Handoff, HandoffState, Staff
+from web.sections import Callbacks, Waiting
 from web.services import of
 
 CONTACT = {"name": "Pat", "phone": "503 555 0123", "message": "Please call me about my bill."}

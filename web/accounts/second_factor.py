@@ -18,8 +18,9 @@ from passlib.totp import TOTP, TotpMatch  # type: ignore[import-untyped]
 from wtforms import RadioField, StringField  # type: ignore[import-untyped]
 
 from web import security
-from web.config import Settings, TwoFactor
+from web.config import Settings
 from web.models import RoleName, Staff
+from web.sections import TwoFactor
 
 # One step of 30 seconds before and after: a phone's clock may be off.
 CLOCK_WINDOW_S = 30

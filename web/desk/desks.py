@@ -13,8 +13,9 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from web.chat.rasa import TOPICS
-from web.config import Desk, Lang, Settings
+from web.config import Settings
 from web.models import Conversation, Kind, Message, Staff, staff_desk
+from web.sections import Desk, Lang
 from web.services import services
 from web.wording import langs, say
 

@@ -15,9 +15,10 @@ from markupsafe import Markup
 from search.articles import Article, read_article
 from search.passages import render
 from web import hours
-from web.config import ROOT, Settings
+from web.config import Settings
 from web.errors import request_lang
 from web.pages import render_page
+from web.sections import ROOT
 from web.services import services
 
 blueprint = Blueprint("privacy", __name__)

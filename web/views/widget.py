@@ -15,10 +15,10 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
 from web import sites
-from web.config import ROOT, Site
 from web.desk import desks
 from web.errors import request_lang
 from web.pages import render_page
+from web.sections import ROOT, Site
 from web.services import services
 
 blueprint = Blueprint("widget", __name__)

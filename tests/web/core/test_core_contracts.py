@@ -20,10 +20,11 @@ from sqlalchemy.exc import IntegrityError
 
 from tests.conftest import ROOT
 from web import wording
-from web.config import Clinic, Settings
+from web.config import Settings
 from web.db import Base, Database
 from web.migrations import downgrade, upgrade
 from web.models import AnsweredBy, Author, HandoffState, Kind, TurnState
+from web.sections import Clinic
 
 # Every blueprint is one audience with one guard. Who may call what is decided here first.
 AUDIENCES = {
