@@ -6,6 +6,7 @@ between them is a real PostgreSQL.
 
 from __future__ import annotations
 
+import re
 import shutil
 import threading
 import time
@@ -18,20 +19,21 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select, update
+from sqlalchemy import event, select, text, update
 
 from search.answer import Outcome
 from tests import postgresql
 from tests.conftest import PASSWORD, Patient, Search, write_article, write_articles
 from tests.fakes import FakeEncoder, FakeRasa
 from tests.web.staff_desk import PageClient
-from web import auth, create_app, make_services
+from web import auth, create_app, limits, make_services
 from web.articles import article_files, hosts
 from web.background import Background
 from web.chat import leases, turns
 from web.config import Settings
-from web.db import alone, utc_now
-from web.models import Origin, Revision, RevisionState, RoleName, SharedSecret, Turn
+from web.db import Database, alone, utc_now
+from web.limits import Limit, SharedCounts
+from web.models import Origin, RateCount, Revision, RevisionState, RoleName, SharedSecret, Turn
 from web.privacy import audit
 from web.services import Services, of
 
@@ -278,6 +280,66 @@ def test_a_member_of_staff_signed_in_on_one_host_is_known_on_the_other(two: Host
     elsewhere = two.other.test_client()
     elsewhere.set_cookie("front_desk", cookie.value)
     assert elsewhere.get("/insights/").status_code == 200
+
+
+def test_tries_to_sign_in_are_counted_over_both(two: Hosts) -> None:
+    codes = []
+    for number in range(12):
+        app = (two.one, two.other)[number % 2]
+        app.testing = True  # its cookies are for http as well
+        page = PageClient(app.test_client())
+        codes.append(page.sign_in("max@clinic.example", f"guess {number}").status_code)
+    assert codes == [200] * 10 + [429] * 2
+    with of(two.one).database.reading() as session:
+        keys = session.scalars(select(RateCount.key)).all()
+    assert keys and all(re.fullmatch(r"[0-9a-f]{64}", key) for key in keys), "nobody is named"
+
+
+def test_of_many_at_once_no_more_than_the_limit_get_through(two: Hosts) -> None:
+    one, other = (SharedCounts(of(app).database) for app in (two.one, two.other))
+    limit = Limit(20, 60)
+    with ThreadPoolExecutor(8) as pool:
+        waits = list(pool.map(lambda n: (one, other)[n % 2].take("a", limit), range(60)))
+    assert sum(wait is None for wait in waits) == 20
+    assert all(50 < wait <= 60 for wait in waits if wait is not None)
+    assert one.look("a", limit) is not None and one.look("b", limit) is None
+    other.forget("a")
+    assert one.take("a", limit) is None
+
+
+def test_where_much_is_allowed_the_database_is_asked_now_and_then(two: Hosts) -> None:
+    one, other = (SharedCounts(of(app).database) for app in (two.one, two.other))
+    limit, asked = Limit(600, 60), []
+    event.listen(of(two.one).database.engine, "commit", asked.append)
+    allowed = sum((one, other)[n % 2].take("a", limit) is None for n in range(600))
+    assert allowed == 600 and one.take("a", limit) is not None
+    assert len(asked) < 15
+
+
+def test_a_count_from_before_the_clock_was_set_back_holds_nobody_up(two: Hosts) -> None:
+    counts, limit = SharedCounts(of(two.one).database), Limit(1, 60)
+    assert counts.take("a", limit) is None
+    with of(two.one).database.transaction() as session:
+        session.execute(text("update rate_count set times = array[times[1] + 7200]"))
+    assert counts.take("a", limit) is None
+    assert counts.take("a", limit) is not None
+
+
+def test_what_no_window_holds_any_more_is_removed(two: Hosts) -> None:
+    database = of(two.one).database
+    SharedCounts(database).take("old", Limit(1, -1))
+    SharedCounts(database).take("new", Limit(1, 60))
+    limits.forget_old(database)
+    with database.reading() as session:
+        assert session.scalars(select(RateCount.key)).all() == ["new"]
+
+
+def test_a_host_that_has_lost_the_database_counts_alone() -> None:
+    counts = SharedCounts(Database("postgresql://nobody@127.0.0.1:9/nothing"))
+    limit, started = Limit(2, 60), time.monotonic()
+    assert [counts.take("a", limit) is None for _ in range(3)] == [True, True, False]
+    assert counts.look("a", limit) is not None
+    assert time.monotonic() - started < 3.5, "it is asked once, not each time"
 
 
 def publish(services: Services, article: str, content: bytes) -> None:
