@@ -18,6 +18,7 @@ from web.articles.publishing import Publisher
 from web.articles.usage import Usage
 from web.articles.vector_memory import VectorMemory
 from web.chat.bus import Bus
+from web.chat.free_workers import FreeWorkers
 from web.chat.overload import Overload
 from web.chat.rasa import Rasa
 from web.chat.stream import Cap, Hub, Remembered, Seen, Typing
@@ -49,6 +50,7 @@ class Services:
     clock: Callable[[], datetime] = utc_now
     metrics: Metrics = field(default_factory=Metrics)
     overload: Overload = field(default_factory=Overload)
+    free_workers: FreeWorkers = field(default_factory=FreeWorkers)
     usage: Usage = field(default_factory=Usage)
     question_vectors: VectorMemory = field(default_factory=VectorMemory)
     stopping: threading.Event = field(default_factory=threading.Event)

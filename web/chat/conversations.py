@@ -22,7 +22,9 @@ from safety.cards import card_html
 from safety.danger import Danger, Level, screen
 from safety.identifiers import mask
 from search.language import notice_language
+from web.chat import leases
 from web.chat.acts import Act, content, digest, row
+from web.chat.free_workers import Chance
 from web.chat.tokens import ConversationNotFound, token_hash
 from web.config import Settings
 from web.db import locks_rows, utc_now, wake
@@ -159,35 +161,49 @@ def receive(
     ConversationEnded, ClientIdReused, NotInLog, DeskUnknown, and what the database raises.
     """
     said = digest(services.secret, act)
-    with services.database.transaction() as session:
-        conversation, has_agent, before = _for_message(session, conversation_id, client_id)
-        if before is not None:
-            return _again(session, before, said)
-        if conversation.ended_at is not None:
+    with services.free_workers.one() as chance, services.database.transaction() as session:
+        found = _for_message(session, conversation_id, client_id)
+        if found.before is not None:
+            return _again(session, found.before, said)
+        if found.conversation.ended_at is not None:
             raise ConversationEnded(conversation_id)
         now = services.clock()
-        _begin_segment_after_pause(conversation, now)
-        said_here = content(session, services.settings, conversation_id, act)
-        conversation.desk = said_here.payload.get("desk", conversation.desk)
-        message = append(
-            session,
-            conversation_id,
-            author=Author.PATIENT,
-            kind=Kind.TEXT,
-            text=said_here.text,
-            payload=said_here.payload,
-            original=said_here.original,
-            client_id=client_id,
-            text_digest=said,
-            at=now,
+        _begin_segment_after_pause(found.conversation, now)
+        message = _append_act(
+            session, services.settings, found.conversation, act, client_id, said, now
         )
         _show_card(session, message, seen)
-        if has_agent:
+        if found.has_agent:
             snooze.patient_wrote(session, conversation_id)
-        if not has_agent and seen.danger.level is not Level.EMERGENCY:
-            _add_turn(session, message, now)
+        if not found.has_agent and seen.danger.level is not Level.EMERGENCY:
+            _add_turn(session, services, found, message, chance if seen.card is None else None)
         continue_n = message.n + 1 if _may_continue(seen) else None
         return Received(conversation_id, message.n, _masked(message), continue_n)
+
+
+def _append_act(
+    session: Session,
+    settings: Settings,
+    conversation: Conversation,
+    act: Act,
+    client_id: str,
+    said: str,
+    at: datetime,
+) -> Message:
+    said_here = content(session, settings, conversation.id, act)
+    conversation.desk = said_here.payload.get("desk", conversation.desk)
+    return append(
+        session,
+        conversation.id,
+        author=Author.PATIENT,
+        kind=Kind.TEXT,
+        text=said_here.text,
+        payload=said_here.payload,
+        original=said_here.original,
+        client_id=client_id,
+        text_digest=said,
+        at=at,
+    )
 
 
 def _again(session: Session, message: Message, said: str) -> Received:
@@ -270,17 +286,29 @@ def append_card(
     )
 
 
-def _add_turn(session: Session, message: Message, now: datetime) -> None:
-    """Not with an agent, who answers alone; and below an emergency card nothing follows."""
+def _add_turn(
+    session: Session, services: Services, found: _Found, message: Message, chance: Chance | None
+) -> None:
+    """Not with an agent, who answers alone; and below an emergency card nothing follows.
+
+    chance: of a worker who may have it at once; a turn after another one waits for it.
+    """
     turn = Turn(
         conversation_id=message.conversation_id,
         n=message.n,
         state=TurnState.WAITING,
         request_id=request_id(),
-        created_at=now,
+        fence=0,
+        created_at=message.created_at,
     )
     session.add(turn)
-    wake(session, "turns")
+    if chance is None or not chance.is_good or found.is_working:
+        wake(session, "turns")
+        return
+    owner = services.free_workers.owner
+    chance.work = leases.lease(
+        session, services, turn, found.conversation, message, found.is_waiting, owner
+    )
 
 
 # Rows of the log ---------------------------------------------------------------------------------
@@ -370,18 +398,25 @@ def with_agent(session: Session, conversation_id: str) -> tuple[Conversation, bo
     return conversation, bool(has_agent)
 
 
-def _for_message(
-    session: Session, conversation_id: str, client_id: str
-) -> tuple[Conversation, bool, Message | None]:
-    """Return also the row that this client_id has already."""
+@dataclass(frozen=True)
+class _Found:
+    """`is_waiting`: for a person. `is_working`: on a turn. `before`: the row of this client_id."""
+
+    conversation: Conversation
+    has_agent: bool
+    is_waiting: bool
+    is_working: bool
+    before: Message | None
+
+
+def _for_message(session: Session, conversation_id: str, client_id: str) -> _Found:
     values = {"id": conversation_id, "client_id": client_id}
     _lock(session, conversation_id)
     found = session.execute(_FOR_MESSAGE, values).first()
     if found is None:
         raise ConversationNotFound(conversation_id)
-    conversation, has_agent, before = found
-    session.info.setdefault("locked", {})[conversation_id] = conversation
-    return conversation, bool(has_agent), before
+    session.info.setdefault("locked", {})[conversation_id] = found[0]
+    return _Found(*found)
 
 
 # Made once: putting a statement together costs more than running it.
@@ -390,8 +425,16 @@ _HAS_AGENT = exists().where(
 )
 _ROW = select(Conversation.id).where(Conversation.id == bindparam("id")).with_for_update()
 _WITH_AGENT = select(Conversation, _HAS_AGENT).where(Conversation.id == bindparam("id"))
+_IS_WAITING = exists().where(
+    Handoff.conversation_id == Conversation.id,
+    Handoff.state.in_((HandoffState.REQUESTED, HandoffState.OFFERED)),
+)
+_IS_WORKING = exists().where(
+    Turn.conversation_id == Conversation.id,
+    Turn.state.in_((TurnState.WAITING, TurnState.RUNNING)),
+)
 _FOR_MESSAGE = (
-    select(Conversation, _HAS_AGENT, Message)
+    select(Conversation, _HAS_AGENT, _IS_WAITING, _IS_WORKING, Message)
     .outerjoin(
         Message,
         (Message.conversation_id == Conversation.id)

@@ -71,7 +71,7 @@ def take(session: Session, services: Services, owner: str) -> Work | None:
         if not claimed:
             could_begin_at = max(turn.created_at, before_at or turn.created_at)
             waited_s = max(0.0, (services.clock() - could_begin_at).total_seconds())
-            work = _lease(session, services, turn, conversation, message, bool(waiting), owner)
+            work = lease(session, services, turn, conversation, message, bool(waiting), owner)
             return replace(work, waited_s=waited_s)
         turn.state, turn.done_at = TurnState.SILENCED, services.clock()
         wake(session, turn.conversation_id)
@@ -121,7 +121,7 @@ def _takeable() -> Select[Turn, Conversation, Message, bool, bool, datetime | No
 _TAKEABLE = _takeable()
 
 
-def _lease(
+def lease(
     session: Session,
     services: Services,
     turn: Turn,
@@ -130,6 +130,7 @@ def _lease(
     is_waiting: bool,
     owner: str,
 ) -> Work:
+    """Let the turn run; nothing of its conversation may be running or wait before it."""
     now = services.clock()
     turn.state = TurnState.RUNNING
     turn.lease_owner = owner
@@ -138,6 +139,7 @@ def _lease(
     # A turn that ran before may still hold Rasa's lock on its tracker, or stand in it already.
     if turn.fence > 1 or conversation.segment_turns >= SEGMENT_TURNS:
         conversations.begin_segment(conversation)
+    session.flush()
     return Work(
         turn_id=turn.id,
         fence=turn.fence,

@@ -7,11 +7,8 @@ the turn's newest. What goes wrong on the way still ends in a reply with a perso
 
 from __future__ import annotations
 
-import os
-import socket
 import threading
 import time
-import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
@@ -62,18 +59,15 @@ logger = structlog.get_logger()
 
 
 class Bell(Subscription):
-    """Wakes one worker for each commit that left a turn to do."""
+    """Lets one worker look into the queue for each commit that left a turn there."""
 
     def __init__(self, services: Services) -> None:
         super().__init__(services.hub, frozenset({"turns"}))
-        self._rings = threading.Semaphore(0)
+        self._workers = services.free_workers
         services.hub.add(self)
 
     def tell(self, topic: str) -> None:
-        self._rings.release()
-
-    def wait_for_ring(self, timeout_s: float) -> bool:
-        return self._rings.acquire(timeout=timeout_s)
+        self._workers.ring()
 
 
 class Workers:
@@ -85,7 +79,6 @@ class Workers:
         self.services = services
         self._context = context
         self._bell = Bell(services)
-        self._owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._threads = [
             threading.Thread(target=self._work, name=f"turns-{number}", daemon=True)
             for number in range(count)
@@ -98,8 +91,7 @@ class Workers:
             thread.start()
 
     def stop(self) -> None:
-        for _ in self._threads:
-            self._bell.tell("closed")
+        self.services.free_workers.close()
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(timeout=5)
@@ -107,10 +99,10 @@ class Workers:
 
     def _work(self) -> None:
         self.services.publisher.wait_until_searchable(30.0)
-        while not self.services.stopping.is_set():
+        given: Work | None = None
+        while given is not None or not self.services.stopping.is_set():
             try:
-                while not self.services.stopping.is_set() and self.do_one():
-                    pass
+                self._answer_what_there_is(given)
             except (SQLAlchemyError, DatabaseBusy) as error:
                 logger.warning("turn.database", error=type(error).__name__)
                 self.services.stopping.wait(0.5)
@@ -118,13 +110,21 @@ class Workers:
                 # A worker that died would be missed by every later patient.
                 logger.error("worker.failed", error=type(error).__name__, at=place_of(error))
                 self.services.stopping.wait(0.5)
-            self._bell.wait_for_ring(IDLE_LOOK_S)
+            given = self.services.free_workers.wait(IDLE_LOOK_S)
+
+    def _answer_what_there_is(self, given: Work | None) -> None:
+        if given is not None:
+            with self._context():
+                answer(self.services, given)
+        while not self.services.stopping.is_set() and self.do_one():
+            pass
 
     def do_one(self) -> bool:
         """Answer the oldest turn that may run. Returns False when there is none."""
+        owner = self.services.free_workers.owner
         with self._context():
             with self.services.database.transaction(durable=False) as session:
-                work = leases.take(session, self.services, self._owner)
+                work = leases.take(session, self.services, owner)
             if work is None:
                 return False
             answer(self.services, work)
