@@ -113,6 +113,7 @@ export class Panel {
   start () {
     this.#listen()
     this.#speak()
+    this.$.send.disabled = false
     for (const item of this.outbox.items) this.view.showPending(item)
     this.$.welcome.hidden = this.conversation.isThere
     this.#showConsent()

@@ -13,7 +13,8 @@ export class Composer {
 
   constructor (parts) {
     Object.assign(this, parts)
-    this.$text.value = this.memory.get('draft', '')
+    // On a slow line somebody types before this is here.
+    this.$text.value ||= this.memory.get('draft', '')
     this.#fit()
     this.$text.addEventListener('input', () => this.#changed())
     this.$text.addEventListener('keydown', event => {
