@@ -30,6 +30,7 @@ from web.limits import Counts, Limit, OwnCounts, SharedCounts
 from web.models import Block, Conversation
 
 KEY_BYTES = 32
+MAX_BODY_BYTES = 10_000_000  # of a form with a file; what the proxy lets through (deploy/)
 MINUTE_S, HOUR_S = 60.0, 3600.0
 FRAMED_PATHS = ("/chat",)  # the panel's iframe on a clinic's page
 SHARED_PATHS = ("/widget/", "/chat")  # loaded from other origins
@@ -280,6 +281,7 @@ def add_headers(settings: Settings, response: Response) -> Response:
 def init_app(app: Flask, settings: Settings, database: Database, key: bytes) -> None:
     """Headers on every response, the limits' counters, and the proxy's word where configured."""
     counts: Counts = OwnCounts() if database.is_sqlite else SharedCounts(database)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.extensions["front_desk_limits"] = Limits(limit_items(settings), counts, key)
     if settings.limits.trusted_proxies:
         hops = settings.limits.trusted_proxies

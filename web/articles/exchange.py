@@ -1,73 +1,54 @@
 """Articles from elsewhere as drafts, and all of ours as files to take away.
 
 Rule: an import publishes nothing: it makes drafts with where they came from and no more than the
-words. What cannot be read is named with its reason and harms no other. Export holds what patients
-may be shown, placeholders unfilled, and nothing of who wrote it.
+words and pictures. What cannot be read is named with its reason and harms no other. Export holds
+what patients may be shown, placeholders unfilled, and nothing of who wrote it.
 """
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import re
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from pathlib import PurePosixPath
-
-import mammoth
-import nh3
-from markdownify import markdownify
 
 from search.articles import MAX_BYTES, ArticleInvalid, parse_article
 from search.language import notice_language
-from web.articles import article_files, drafts, editing, front_matter, revisions
+from search.links import picture_name
+from web.articles import article_files, drafts, editing, front_matter, pictures, revisions
+from web.articles.article_files import ArticleNotWritten
 from web.articles.drafts import Draft, DraftTooLong
+from web.articles.pictures import Picture, PictureNotFound, PictureRefused
 from web.articles.revisions import Written
+from web.articles.sources import PICTURE, NotImported, NotRead, Source, sources
 from web.config import Settings
 from web.models import Origin, RevisionState
 from web.privacy import audit
 from web.privacy.audit import Act
 from web.services import Services
 
-MAX_FILES = 2_000
-MAX_UNPACKED = 100_000_000
 REVIEW_WITHIN = timedelta(days=90)
-KINDS = (".html", ".htm", ".docx", ".md", ".csv")
-TITLES = ("question", "title", "pregunta", "título")
-TEXTS = ("answer", "text", "respuesta", "texto")
-
-_HEAD = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
-_BODY = re.compile(r"<(?:main|article)\b.*?>(.*)</(?:main|article)>", re.IGNORECASE | re.DOTALL)
-_FIRST = re.compile(r"^\s*#\s+(.+?)\s*$", re.MULTILINE)
-_PICTURES = re.compile(r"!\[[^\]]*\]\([^)]*\)")
-_GAPS = re.compile(r"\n{3,}")
-
-
-class NotImported(ValueError):
-    """One file, or one line, could not be taken; the text says why."""
+_THERE_IS = "there is an article {} already"
 
 
 @dataclass(frozen=True)
 class Taken:
-    """One source: the article it became, or why none. `made_of`: file, and line of a CSV."""
+    """One source: the article it became, or why none. `made_of`: file, and line of a CSV.
+
+    pictures: how many came with it; left_out: how many could not.
+    """
 
     made_of: str
     article_id: str = ""
     reason: str = ""
-
-
-@dataclass(frozen=True)
-class Source:
-    """What one file or one line says."""
-
-    made_of: str
-    title: str
-    body: str
-    questions: tuple[str, ...] = ()
-    fields: tuple[tuple[str, str], ...] = ()
+    title: str = ""
+    words: int = 0
+    pictures: int = 0
+    left_out: int = 0
 
 
 # In ----------------------------------------------------------------------------------------------
@@ -77,162 +58,114 @@ def take_in(
     services: Services, name: str, content: bytes, *, topic: str, staff_id: int | None
 ) -> list[Taken]:
     """Make a draft of each article in a file or in a zip of files."""
-    done: list[Taken] = []
+    folder = services.settings.articles_dir
+
+    def keep(ready: _Ready) -> None:
+        for picture in ready.pictures:
+            pictures.keep(folder, picture)
+        _keep(services, ready, staff_id)
+
+    return list(_taken(services, name, content, topic, keep))
+
+
+def look(services: Services, name: str, content: bytes, *, topic: str) -> list[Taken]:
+    """Tell what `take_in` would make of it; nothing is kept."""
+    names: set[str] = set()
+
+    def note(ready: _Ready) -> None:
+        if ready.id in names:
+            raise NotImported(_THERE_IS.format(ready.id))
+        names.add(ready.id)
+
+    return list(_taken(services, name, content, topic, note))
+
+
+def _taken(
+    services: Services, name: str, content: bytes, topic: str, act: Callable[[_Ready], None]
+) -> Iterator[Taken]:
     for found in sources(name, content):
-        if isinstance(found, Taken):
-            done.append(found)
+        if isinstance(found, NotRead):
+            yield Taken(found.made_of, reason=found.reason)
             continue
         try:
-            made = _keep(services, found, topic, staff_id)
-            done.append(Taken(found.made_of, made))
-        except (NotImported, DraftTooLong, ArticleInvalid) as error:
-            reason = error.reason if isinstance(error, ArticleInvalid) else str(error)
-            done.append(Taken(found.made_of, reason=reason))
-    return done
+            ready = _ready(services, found, topic)
+            act(ready)
+        except ArticleInvalid as error:
+            yield Taken(found.made_of, reason=error.reason, title=found.title)
+        except ArticleNotWritten:
+            yield Taken(found.made_of, reason="its pictures could not be stored", title=found.title)
+        except (NotImported, DraftTooLong) as error:
+            yield Taken(found.made_of, reason=str(error), title=found.title)
+        else:
+            words = len(found.body.split())
+            many, left_out = len(ready.pictures), ready.left_out
+            yield Taken(found.made_of, ready.id, "", found.title, words, many, left_out)
 
 
-def sources(name: str, content: bytes) -> Iterator[Source | Taken]:
-    """Yield what each file holds, or why it was not read."""
-    for path, data in _files(name, content):
-        if isinstance(data, str):
-            yield Taken(path, reason=data)
-            continue
-        try:
-            yield from _read(path, data)
-        except NotImported as error:
-            yield Taken(path, reason=str(error))
+@dataclass(frozen=True)
+class _Ready:
+    """What is about to be kept."""
+
+    id: str
+    content: bytes
+    pictures: tuple[Picture, ...]
+    left_out: int
 
 
-def _files(name: str, content: bytes) -> Iterator[tuple[str, bytes | str]]:
-    """Yield path and bytes, or path and what is wrong with it."""
-    if not name.casefold().endswith(".zip"):
-        yield name, content
-        return
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as packed:
-            yield from _unpacked(packed)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError):
-        yield name, "the zip file is damaged or locked"
-
-
-def _unpacked(packed: zipfile.ZipFile) -> Iterator[tuple[str, bytes | str]]:
-    """Nothing is written to disk, so a path in the zip leads nowhere."""
-    entries = [each for each in packed.infolist() if not each.is_dir()]
-    wanted = [each for each in entries if PurePosixPath(each.filename).suffix.lower() in KINDS]
-    left = MAX_UNPACKED
-    for each in wanted[:MAX_FILES]:
-        left -= each.file_size
-        if left < 0:
-            yield each.filename, "the zip file unpacks to more than is allowed"
-            return
-        with packed.open(each) as file:
-            yield each.filename, file.read(each.file_size + 1)
-    if len(wanted) > MAX_FILES:
-        yield packed.filename or "zip", f"more than {MAX_FILES} files"
-
-
-def _read(path: str, data: bytes) -> Iterator[Source]:
-    if len(data) > MAX_UNPACKED:
-        raise NotImported("the file is too large")
-    kind = PurePosixPath(path).suffix.lower()
-    if kind in (".html", ".htm"):
-        yield _of_html(path, _text(data))
-    elif kind == ".docx":
-        yield _of_html(path, _of_word(data))
-    elif kind == ".csv":
-        yield from _of_csv(path, _text(data))
-    elif kind == ".md":
-        yield _of_markdown(path, data)
-    else:
-        raise NotImported("only HTML, Word (.docx), Markdown, CSV, or a zip of them")
-
-
-def _text(data: bytes) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise NotImported("the file is not UTF-8 text; save it as UTF-8") from None
-
-
-def _of_word(data: bytes) -> str:
-    try:
-        html: str = mammoth.convert_to_html(io.BytesIO(data), convert_image=_no_picture).value
-    except Exception as error:  # a damaged file fails in as many ways as XML and zip can
-        raise NotImported("the Word file is damaged or not a .docx") from error
-    return html
-
-
-@mammoth.images.img_element  # type: ignore[untyped-decorator]
-def _no_picture(_image: object) -> dict[str, str]:
-    return {"src": ""}
-
-
-def _of_html(path: str, html: str) -> Source:
-    head = _HEAD.search(html)
-    inner = _BODY.search(html)
-    clean = nh3.clean(inner[1] if inner else _HEAD.sub("", html), link_rel=None)
-    body = _PICTURES.sub("", markdownify(clean, heading_style="ATX", bullets="-"))
-    return _titled(path, body, " ".join(nh3.clean(head[1], tags=set()).split()) if head else "")
-
-
-def _of_markdown(path: str, data: bytes) -> Source:
-    try:
-        document = front_matter.read(data)
-    except front_matter.Undecodable as error:
-        raise NotImported(str(error)) from None
-    draft = drafts.of_document(document)
-    kept = tuple((key, draft.fields[key]) for key in ("summary", "topic", "lang", "owner"))
-    if draft.title:
-        return Source(path, draft.title, draft.body, draft.questions, kept)
-    return replace(_titled(path, draft.body, ""), questions=draft.questions, fields=kept)
-
-
-def _titled(path: str, body: str, title: str) -> Source:
-    """Take the first heading for the title; it does not stand in the text twice."""
-    first = _FIRST.search(body)
-    if first:
-        title, body = first[1], body[: first.start()] + body[first.end() :]
-    body = _GAPS.sub("\n\n", body).strip() + "\n"
-    return Source(path, title or PurePosixPath(path).stem.replace("-", " "), body)
-
-
-def _of_csv(path: str, text: str) -> Iterator[Source]:
-    rows = csv.DictReader(io.StringIO(text), strict=True)
-    try:
-        names = {(each or "").strip().casefold(): each for each in rows.fieldnames or ()}
-        title = next((names[each] for each in TITLES if each in names), None)
-        answer = next((names[each] for each in TEXTS if each in names), None)
-        if title is None or answer is None:
-            raise NotImported("the first line must name the columns question and answer")
-        for row in rows:
-            fields = tuple((key, row.get(names[key]) or "") for key in names if key in ("topic",))
-            words = (row.get(title) or "").strip(), (row.get(answer) or "").strip()
-            if any(words):
-                made_of = f"{path}, line {rows.line_num}"
-                yield Source(made_of, words[0], words[1] + "\n", fields=fields)
-    except csv.Error as error:
-        raise NotImported(f"line {rows.line_num}: {error}") from None
-
-
-def _keep(services: Services, source: Source, topic: str, staff_id: int | None) -> str:
-    """Make the draft. Raises NotImported."""
+def _ready(services: Services, source: Source, topic: str) -> _Ready:
+    """Return the draft and its pictures. Raises NotImported, DraftTooLong, ArticleInvalid."""
     draft = _draft(services, source, topic)
+    name = drafts.name_for(draft)
+    known = pictures.names(services.settings.articles_dir)
+    draft, images, left_out = _with_pictures(draft, name, source.pictures, known)
     document = drafts.to_document(draft, front_matter.new(), "published", Draft(status=""))
     content = document.to_bytes()
     if len(content) > MAX_BYTES:
         raise NotImported("the text is too long for one article")
-    name = drafts.name_for(draft)
     parse_article(name, content, {})
+    with services.database.reading() as session:
+        is_taken = revisions.newest_number(session, name)
+    if is_taken or article_files.exists(services.settings.articles_dir, name):
+        raise NotImported(_THERE_IS.format(name))
+    return _Ready(name, content, images, left_out)
+
+
+def _with_pictures(
+    draft: Draft, name: str, given: Mapping[str, bytes], known: Collection[str]
+) -> tuple[Draft, tuple[Picture, ...], int]:
+    """Point to the pictures that come along; what cannot be shown leaves no trace but its count."""
+    made: dict[str, Picture | None] = {}
+
+    def point(found: re.Match[str]) -> str:
+        words, src = found[1], found[2]
+        if picture_name(src) in known:
+            return found[0]
+        if src not in made:
+            made[src] = _made_anew(given.get(src))
+        picture = made[src]
+        return pictures.markdown(name, picture.name, words) if picture else ""
+
+    body = PICTURE.sub(point, draft.body)
+    images = tuple(each for each in made.values() if each)
+    return replace(draft, body=body), images, sum(each is None for each in made.values())
+
+
+def _made_anew(content: bytes | None) -> Picture | None:
+    try:
+        return pictures.made_anew(content) if content is not None else None
+    except PictureRefused:
+        return None
+
+
+def _keep(services: Services, ready: _Ready, staff_id: int | None) -> None:
+    """Make the draft. Raises NotImported."""
     with services.database.transaction() as session:
-        taken = revisions.newest_number(session, name)
-        if taken or article_files.exists(services.settings.articles_dir, name):
-            raise NotImported(f"there is an article {name} already")
-        written = Written(name, content, "", staff_id, Origin.IMPORTED)
-        revisions.add(session, written, RevisionState.DRAFT, services.clock())
-        subject = editing.subject_of(name)
-        at = services.clock()
+        if revisions.newest_number(session, ready.id):
+            raise NotImported(_THERE_IS.format(ready.id))
+        written = Written(ready.id, ready.content, "", staff_id, Origin.IMPORTED)
+        at, subject = services.clock(), editing.subject_of(ready.id)
+        revisions.add(session, written, RevisionState.DRAFT, at)
         audit.record(session, Act.ARTICLE_IMPORTED, subject, staff_id=staff_id, at=at)
-    return name
 
 
 def _draft(services: Services, source: Source, topic: str) -> Draft:
@@ -256,13 +189,17 @@ def _draft(services: Services, source: Source, topic: str) -> Draft:
 
 
 def give_out(settings: Settings) -> bytes:
-    """Return a zip: every article as it stands in the folder, and all of them as JSON lines."""
+    """Return a zip: every article and picture of the folder as it stands; articles.jsonl."""
     entries = article_files.entries(settings.articles_dir)
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
         for entry in entries:
             if entry.article is not None:
                 file.writestr(f"articles/{entry.id}.md", entry.text)
+        for name in sorted(pictures.names(settings.articles_dir)):
+            with suppress(PictureNotFound):
+                content = pictures.read(settings.articles_dir, name)
+                file.writestr(f"articles/{pictures.FOLDER}/{name}", content)
         file.writestr("articles.jsonl", "".join(_lines(entries)))
     return packed.getvalue()
 

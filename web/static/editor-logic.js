@@ -59,6 +59,20 @@ export function marked(text, [start, end], mark) {
   return { text: text.slice(0, first) + put + text.slice(end), selection: [first, first + put.length] };
 }
 
+/** Puts a picture in a paragraph of its own, and the caret behind it. */
+export function inParagraph(text, [start, end], words) {
+  const before = text.slice(0, start).replace(/\n*$/, "");
+  const after = text.slice(end).replace(/^\n*/, "");
+  const put = `${before}${before ? "\n\n" : ""}${words}\n`;
+  return { text: after ? `${put}\n${after}` : put, selection: [put.length, put.length] };
+}
+
+/** Puts a link in place of what is selected, which becomes its words. */
+export function linked(text, [start, end], title, path) {
+  const words = (text.slice(start, end).trim() || title).replace(/[[\]]/g, "");
+  return inserted(text, [start, end], `[${words}](${path})`);
+}
+
 function lineMark(mark, at) {
   return mark === "steps" ? `${at + 1}. ` : LINE_MARKS[mark];
 }

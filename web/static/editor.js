@@ -3,7 +3,8 @@
  * typed outlives a lost connection or an ended session in this tab. The page works without it.
  */
 
-import { Newest, inserted, isWorthRestoring, marked, rangeOfLine } from "./editor-logic.js";
+import { startAdding } from "./editor-adding.js";
+import { Newest, inParagraph, inserted, isWorthRestoring, linked, marked, rangeOfLine } from "./editor-logic.js";
 
 const PAUSE_MS = 700;
 const AUTOSAVE_PAUSE_MS = 2500;
@@ -25,6 +26,11 @@ class Editor {
     this.$body = $form.querySelector("[name=body]");
     if (!this.$look || !this.$status || !this.$body) throw new Error("editor: a part of the page is missing");
     this.key = `front-desk-editor:${$form.dataset.article || location.search}`;
+    startAdding($form, {
+      put: (words) => this.#change((text, place) => inParagraph(text, place, words)),
+      link: (title, path) => this.#change((text, place) => linked(text, place, title, path)),
+      tell: (text) => { this.$status.textContent = text; },
+    });
     this.shown = this.#values();
     this.#offerKept();
     $form.addEventListener("input", () => this.#typed());
@@ -100,10 +106,14 @@ class Editor {
   #put(event) {
     const $button = event.target instanceof Element ? event.target.closest("[data-mark], [data-insert]") : null;
     if (!$button) return;
-    const { value, selectionStart, selectionEnd } = this.$body;
-    const place = [selectionStart, selectionEnd];
     const { mark, insert } = $button.dataset;
-    const made = mark ? marked(value, place, mark) : inserted(value, place, insert);
+    this.#change((text, place) => (mark ? marked(text, place, mark) : inserted(text, place, insert)));
+  }
+
+  /** @param {(text: string, place: [number, number]) => {text: string, selection: [number, number]}} make */
+  #change(make) {
+    const { value, selectionStart, selectionEnd } = this.$body;
+    const made = make(value, [selectionStart, selectionEnd]);
     this.$body.value = made.text;
     this.$body.focus();
     this.$body.setSelectionRange(...made.selection);

@@ -15,6 +15,7 @@ from web.views import (
     health,
     help,
     insights,
+    library,
     originals,
     plain,
     practice,
@@ -30,6 +31,6 @@ BLUEPRINTS = tuple(
         *(care, endings, practice, team),
         *(chat, plain, help, privacy, widget, health),
         *(console, answering, canned_replies, board, originals),
-        *(editor, effects, gaps, reviewing, insights, account),
+        *(editor, effects, gaps, library, reviewing, insights, account),
     )
 )

@@ -16,6 +16,7 @@ from search.articles import Article
 from search.passages import render, split
 from search.text import fold
 from web import hours
+from web.articles import finding
 from web.articles.drafts import DATES, FIELDS, Draft, is_date
 from web.articles.editing import Checked, Listed
 from web.chat.messages import Words
@@ -102,11 +103,7 @@ class Filter:
 
 
 def _searchable(row: Listed) -> str:
-    if row.article is None:
-        return fold(row.id)
-    article = row.article
-    texts = (row.id, article.title, article.summary, *article.questions, article.owner)
-    return fold("\n".join((*texts, article.body)))
+    return finding.searchable(row.article) if row.article else fold(row.id)
 
 
 # A draft -----------------------------------------------------------------------------------------

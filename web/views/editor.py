@@ -47,7 +47,7 @@ from web.articles.help_feedback import Verdict
 from web.articles.review import NotReady, OwnWork, Saved, Seen, Wish, Work
 from web.models import Autosave, RevisionState, RoleName
 from web.services import services
-from web.views import _reviewing, _writing
+from web.views import _adding, _reviewing, _writing
 from web.views._writing import Filter
 
 blueprint = Blueprint("editor", __name__, url_prefix="/editor")
@@ -238,6 +238,9 @@ def _do(work: Work) -> ResponseReturnValue:
     action = request.form.get("action", "preview")
     if action == "preview":
         return _page(work, draft)
+    if _adding.is_asked_for(action):
+        added = _adding.added(action, work.opened.id, draft)
+        return _page(work, added.draft, added=added, status=422 if added.fault else 200)
     if action not in NOT_DONE:
         abort(400)
     return _save(work, draft, action)
@@ -325,6 +328,7 @@ def _page(
     *,
     notice: str | None = None,
     conflict: _writing.Conflict | None = None,
+    added: _adding.Added | None = None,
     status: int = 200,
 ) -> ResponseReturnValue:
     opened, kept = work.opened, _autosaved(work)
@@ -338,6 +342,7 @@ def _page(
         seen=_seen_now(work) if conflict or request.method == "GET" else _seen(),
         notice=notice,
         conflict=conflict,
+        added=added or _adding.Added(draft),
         kept=_writing.when(kept.saved_at) if kept else None,
         others=_others(opened.id),
         preview=Markup(_preview(opened, draft)),

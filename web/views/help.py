@@ -20,9 +20,10 @@ from safety.identifiers import mask
 from search.answer import Found, ask
 from search.articles import Article
 from search.index import Index
-from web import security
-from web.articles import help_facts, help_feedback, help_pages
+from web import auth, security
+from web.articles import help_facts, help_feedback, help_pages, pictures
 from web.articles.help_feedback import FormInvalid
+from web.articles.pictures import PictureNotFound
 from web.chat import conversations
 from web.errors import request_lang
 from web.services import services
@@ -110,6 +111,22 @@ def _article_values(found: Index, shown: Article) -> dict[str, Any]:
             help_facts.questions_facts(shown, help_pages.sections(found, shown)),
         ),
     }
+
+
+@blueprint.get("/help/pictures/<string:stem>.webp")
+def picture(stem: str) -> ResponseReturnValue:
+    """A picture, once an article that patients get shows it; before that for staff alone."""
+    name, found = f"{stem}.webp", services().publisher.index
+    is_shown = found is not None and any(name in each.body for each in found.articles.values())
+    if not is_shown and not auth.is_signed_in():
+        abort(404)
+    try:
+        content = pictures.read(services().settings.articles_dir, name)
+    except PictureNotFound:
+        abort(404)
+    # Its name says which bytes it holds, so it may be kept for good.
+    kept = "public, max-age=31536000, immutable" if is_shown else "private, no-store"
+    return Response(content, content_type="image/webp", headers={"Cache-Control": kept})
 
 
 # Search ------------------------------------------------------------------------------------------

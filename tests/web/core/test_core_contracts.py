@@ -46,6 +46,7 @@ AUDIENCES = {
     "editor": "staff",
     "effects": "staff",
     "gaps": "staff",
+    "library": "staff",
     "review": "staff",
     "insights": "staff",
     "account": "staff",
