@@ -466,7 +466,7 @@ def test_the_card_names_the_desk_and_what_the_assistant_did_not_know(desk: Desk)
     unknown = unknown[: unknown.index("What they were shown")]
     assert "Do you take turtles?" in unknown
     assert "And cats?" not in unknown
-    assert "Desk: A bill or a cost" in card
+    assert "Desk: Billing" in card
 
 
 def test_the_inbox_is_quick_with_ten_thousand_conversations(desk: Desk) -> None:
