@@ -7,7 +7,7 @@ busy or full and goes on when it is back.
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from flask import Flask
@@ -21,7 +21,7 @@ from web.articles.sweeping import Sweeper
 from web.chat import conversations, leases, turns
 from web.db import DatabaseBusy, alone
 from web.desk import handoff_offers, handoffs, practice, snooze
-from web.models import Author, Conversation, Handoff, HandoffState, Kind
+from web.models import Author, Conversation, Handoff, HandoffState, Kind, Staff, Turn
 from web.privacy import retention
 from web.services import Services, of
 
@@ -29,6 +29,8 @@ SWEEP_S = 5.0
 RETENTION_EVERY_S = 600.0
 # A patient who has shown no sign of life this long gives up the place in the queue.
 LEFT_AFTER = timedelta(minutes=10)
+# Between hosts, at most; no sign of life and no lease lies further ahead.
+CLOCKS_DIFFER = timedelta(seconds=30)
 
 logger = structlog.get_logger()
 
@@ -88,6 +90,7 @@ class Background:
         with services.database.transaction(durable=False) as session:
             if not alone(session, "sweep", wait=False):
                 return  # another host is at it
+            _after_a_step_back(session, services.clock())
             leases.recover(session, services)
             handoffs.requeue_absent(session)
             handoff_offers.offer_due(session, services.clock())
@@ -109,6 +112,21 @@ def _write_down_seen(session: Session, services: Services) -> None:
     for conversation_id, at in services.seen.take().items():
         session.execute(
             update(Conversation).where(Conversation.id == conversation_id).values(last_seen_at=at)
+        )
+
+
+def _after_a_step_back(session: Session, at: datetime) -> None:
+    """Where the clock was set back, what was noted before must not wait for it to catch up.
+
+    Else an agent who left counts as there for hours, and a dead worker's turn as running.
+    """
+    ahead = at + CLOCKS_DIFFER
+    for column in (Staff.last_seen_at, Turn.lease_until, Handoff.offered_at):
+        session.execute(
+            update(column.class_)
+            .where(column > ahead)
+            .values({column: at})
+            .execution_options(synchronize_session=False)
         )
 
 
