@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { inParagraph, linked, test } from "node:test";
 
 import { Newest, inserted, isWorthRestoring, marked, rangeOfLine } from "../../web/static/editor-logic.js";
 
@@ -44,4 +44,17 @@ test("what is inserted replaces the selection and leaves the caret behind it", (
     text: "call {{clinic.phone}} now",
     selection: [21, 21],
   });
+});
+
+test("a picture gets a paragraph of its own", () => {
+  const picture = "![Map](../../pictures/a.webp)";
+  assert.equal(inParagraph("", [0, 0], picture).text, `${picture}\n`);
+  const made = inParagraph("One.\nTwo.", [5, 5], picture);
+  assert.equal(made.text, `One.\n\n${picture}\n\nTwo.`);
+  assert.equal(made.text.slice(0, made.selection[0]), `One.\n\n${picture}\n`);
+});
+
+test("what is selected becomes the words of a link", () => {
+  assert.equal(linked("see fees", [4, 8], "What does it cost?", "../a/b.md").text, "see [fees](../a/b.md)");
+  assert.equal(linked("see ", [4, 4], "Fees [new]", "b.md").text, "see [Fees new](b.md)");
 });
