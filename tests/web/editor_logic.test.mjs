@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { inParagraph, linked, test } from "node:test";
+import { test } from "node:test";
 
-import { Newest, inserted, isWorthRestoring, marked, rangeOfLine } from "../../web/static/editor-logic.js";
+import { Newest, inParagraph, inserted, isWorthRestoring, linked, marked, rangeOfLine } from "../../web/static/editor-logic.js";
 
 test("a line is found in its text", () => {
   const text = "one\ntwo\n\nfour";
