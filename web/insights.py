@@ -8,7 +8,7 @@ of patients appear for questions that got no answer, and only masked.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from statistics import median
@@ -56,7 +56,7 @@ class Period:
 
 @dataclass(frozen=True)
 class TurnRow:
-    """One patient message that the assistant answered. `question`: only where none was found."""
+    """One patient message that the assistant answered. `question`: only of a gap."""
 
     conversation_id: str
     n: int
@@ -171,9 +171,9 @@ def read(session: Session, period: Period, zone: ZoneInfo) -> tuple[Conversation
         .order_by(Conversation.created_at, Conversation.id)
     ).all()
     langs = {row.id: row.lang for row in found}
-    turns = _turns(session, of_period, langs, zone)
-    handoffs = _handoffs(session, of_period)
     cards = _cards(session, of_period)
+    turns = _turns(session, of_period, langs, zone, in_danger=cards.keys())
+    handoffs = _handoffs(session, of_period)
     messages = _patient_messages(session, of_period)
     return tuple(
         ConversationRow(
@@ -192,7 +192,11 @@ def read(session: Session, period: Period, zone: ZoneInfo) -> tuple[Conversation
 
 
 def _turns(
-    session: Session, of_period: ColumnElement[bool], langs: Mapping[str, str], zone: ZoneInfo
+    session: Session,
+    of_period: ColumnElement[bool],
+    langs: Mapping[str, str],
+    zone: ZoneInfo,
+    in_danger: Collection[str],
 ) -> dict[str, list[TurnRow]]:
     passages = _passages(session, of_period)
     questions = _questions(session, of_period)
@@ -216,6 +220,8 @@ def _turns(
     )
     for row in session.execute(query):
         shown = _shown(row.state, row.shown or row.outcome)
+        # Nobody's words in danger are a gap to be read through.
+        is_gap = shown is Shown.NONE and row.conversation_id not in in_danger
         article, title, helpful = passages.get(row.id, ("", "", None))
         turn = TurnRow(
             conversation_id=row.conversation_id,
@@ -230,7 +236,7 @@ def _turns(
             article=article,
             title=title,
             helpful=helpful,
-            question=questions.get(row.id, "") if shown is Shown.NONE else "",
+            question=questions.get(row.id, "") if is_gap else "",
         )
         turns.setdefault(row.conversation_id, []).append(turn)
     return turns

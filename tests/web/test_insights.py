@@ -400,6 +400,23 @@ def test_only_masked_words_are_shown(clinic: Clinic, max_: PageClient) -> None:
     assert "6789" not in page
 
 
+def test_words_said_in_danger_are_no_unanswered_question(clinic: Clinic, max_: PageClient) -> None:
+    conversation_id = clinic.talk({"text": "he hit me last night"})
+    with clinic.open() as session:
+        conversations.append(
+            session,
+            conversation_id,
+            author=Author.SYSTEM,
+            kind=Kind.DANGER,
+            text="",
+            payload={"card": "violence"},
+            at=clinic.clock(),
+        )
+    assert insights.totals(read(clinic)).none == 1
+    assert insights.unanswered(read(clinic)) == []
+    assert [row["unanswered_question"] for row in rows_of(max_, "turns")] == [""]
+
+
 def test_a_turn_an_agent_cut_short_is_no_unanswered_question(clinic: Clinic) -> None:
     clinic.talk({"state": TurnState.SILENCED}, {"state": TurnState.RUNNING, "shown": None})
     found = insights.totals(read(clinic))

@@ -139,7 +139,7 @@ def in_words(text: str, field: str | None) -> str:
 def when(at: datetime) -> str:
     """Return day and time at the clinic."""
     calendar = services().settings.calendar
-    day = hours.date_text(at.astimezone(calendar.zone).date(), LANG)
+    day = hours.date_text(at.astimezone(calendar.zone).date(), LANG, weekday=False)
     return f"{day}, {hours.moment_text(calendar, at, LANG)}"
 
 
