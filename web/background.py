@@ -15,6 +15,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from safety import danger
 from safety.identifiers import mask
 from web.articles import hosts
 from web.articles.sweeping import Sweeper
@@ -26,6 +27,7 @@ from web.privacy import retention
 from web.services import Services, of
 
 SWEEP_S = 5.0
+PREPARE_AFTER_S = 3.0  # a second of work, which the first answer should not wait for
 RETENTION_EVERY_S = 600.0
 # A patient who has shown no sign of life this long gives up the place in the queue.
 LEFT_AFTER = timedelta(minutes=10)
@@ -81,6 +83,15 @@ class Background:
         self.services.rasa.is_ready()
         with self.app.app_context():
             self.app.jinja_env.get_template("messages/_message.html")
+        if not self.services.stopping.wait(PREPARE_AFTER_S):
+            self._prepare_phrases()
+
+    def _prepare_phrases(self) -> None:
+        """Else each is compiled when a message first has its rare word, and that waits for it."""
+        try:
+            danger.prepare()
+        except Exception as error:  # damaged: the screen goes on with what it has
+            logger.error("danger.phrases", error=type(error).__name__)
 
     def sweep(self) -> None:
         services = self.services
