@@ -28,7 +28,7 @@
   }
   // `!important` here outranks the page's.
   const CSS = `
-:host{all:initial!important;display:block!important;--ink:#12302f;--paper:#fff;--accent:#0f5f5c;--on:#fff;--ring:#8a4b00}
+:host{all:initial!important;display:block!important;--ink:#12302f;--paper:#fff;--accent:#0f5f5c;--on:#fff;--ring:#b86e00}
 *{box-sizing:border-box}
 [hidden]{display:none!important}
 button,.box{font:600 16px/1.4 system-ui,Roboto,Arial,sans-serif}
@@ -47,7 +47,7 @@ p{margin:0 0 16px}
 a{display:inline-block;padding:10px 0;color:var(--accent);font-size:20px}
 .plain{margin:0 8px;background:0;color:inherit}
 @media (max-width:520px),(max-height:460px){dialog{inset:0;width:100%;height:100dvh;border-radius:0}}
-@media (prefers-color-scheme:dark){:host{--paper:#15201f;--ink:#e6efed;--accent:#8fd6cb;--on:#06201e;--ring:#ffc16b}}
+@media (prefers-color-scheme:dark){:host{--paper:#15201f;--ink:#e6efed;--accent:#8fd6cb;--on:#06201e}}
 @media (forced-colors:active){button,.badge{border:2px solid}}
 @media print{:host{display:none!important}}`
 
