@@ -32,9 +32,11 @@ class Fault:
 
 
 @contextmanager
-def host_and_rasa(folder: Path) -> Iterator[tuple[Host, FakeRasa]]:
+def host_and_rasa(
+    folder: Path, settings: dict[str, str] | None = None
+) -> Iterator[tuple[Host, FakeRasa]]:
     rasa = FakeRasa()
-    host = Host(folder / "host", rasa.url)
+    host = Host(folder / "host", rasa.url, settings=settings)
     try:
         host.start()
         host.wait()

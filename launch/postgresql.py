@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 READY_WITHIN_S = 30.0
@@ -35,36 +36,91 @@ def throw_away(
     trust: a further network that may connect, e.g. "10.77.0.0/24". flush: whether a commit waits
     for the disk. Raises NoPostgresql.
     """
+    with server(listen, port, trust=trust, flush=flush) as running:
+        yield running.url
+
+
+@contextmanager
+def server(
+    listen: str = "127.0.0.1", port: int = 0, *, trust: str = "", flush: bool = True
+) -> Iterator[Server]:
+    """Do what `throw_away` does, for who wants to kill it and start it again."""
     programs = find_programs()
-    port = port or _free_port()
     folder = Path(tempfile.mkdtemp(prefix="front-desk-postgresql-"))
-    cluster = folder / "cluster"
-    as_owner = _as_owner(folder)
     try:
-        command = [str(programs / "initdb"), "-D", str(cluster), "-U", USER, "-A", "trust"]
-        subprocess.run(
-            [*as_owner, *command, "-E", "UTF8", "--locale=C", "--no-sync"],
-            check=True,
-            capture_output=True,
-            cwd="/",
-        )
-        if trust:
-            with (cluster / "pg_hba.conf").open("a") as rules:
-                rules.write(f"host all all {trust} trust\n")
-        options = {"listen_addresses": listen, "port": port, "max_connections": 300}
+        options = {"listen_addresses": listen, "max_connections": 300}
         options |= {"unix_socket_directories": str(folder), "fsync": "on" if flush else "off"}
-        server = [str(programs / "postgres"), "-D", str(cluster)]
-        for name, value in options.items():
-            server += ["-c", f"{name}={value}"]
-        with (folder / "server.log").open("wb") as log:
-            process = subprocess.Popen([*as_owner, *server], stdout=log, stderr=log, cwd="/")
+        running = Server(programs, folder, listen.split(",")[0], port or _free_port(), options)
+        running.make(trust)
         try:
-            _wait(programs, folder, port, process)
-            yield f"postgresql+psycopg://{USER}@{listen.split(',')[0]}:{port}/postgres"
+            running.start()
+            yield running
         finally:
-            _stop(as_owner, programs, cluster, process)
+            running.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+class Server:
+    """One server in a folder of its own."""
+
+    def __init__(
+        self, programs: Path, folder: Path, host: str, port: int, options: dict[str, object]
+    ) -> None:
+        self.url = f"postgresql+psycopg://{USER}@{host}:{port}/postgres"
+        self.process: subprocess.Popen[bytes] | None = None
+        self._programs, self._folder, self._port = programs, folder, port
+        self._cluster = folder / "cluster"
+        self._options = {**options, "port": port}
+        self._as_owner = _as_owner(folder)
+
+    def make(self, trust: str) -> None:
+        command = [str(self._programs / "initdb"), "-D", str(self._cluster), "-U", USER]
+        command += ["-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
+        subprocess.run([*self._as_owner, *command], check=True, capture_output=True, cwd="/")
+        if trust:
+            with (self._cluster / "pg_hba.conf").open("a") as rules:
+                rules.write(f"host all all {trust} trust\n")
+
+    def start(self) -> None:
+        """Return when it answers. Raises NoPostgresql."""
+        command = [str(self._programs / "postgres"), "-D", str(self._cluster)]
+        for name, value in self._options.items():
+            command += ["-c", f"{name}={value}"]
+        with (self._folder / "server.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [*self._as_owner, *command], stdout=log, stderr=log, cwd="/", start_new_session=True
+            )
+        deadline = time.monotonic() + READY_WITHIN_S
+        ready = [str(self._programs / "pg_isready"), "-q", "-h", str(self._folder)]
+        while subprocess.run([*ready, "-p", str(self._port)]).returncode != 0:
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise NoPostgresql((self._folder / "server.log").read_text()[-1000:])
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        """End it with all its processes at once, as a power cut would."""
+        assert self.process is not None
+        for pid in _family(self.process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> None:
+        if self.process is None:
+            return
+        stop = [str(self._programs / "pg_ctl"), "-D", str(self._cluster), "stop", "-m", "immediate"]
+        subprocess.run([*self._as_owner, *stop], capture_output=True, cwd="/")
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+
+def _family(pid: int) -> list[int]:
+    """Return a process and those it started: each of the server's has a session of its own."""
+    children = Path(f"/proc/{pid}/task/{pid}/children")
+    return [pid, *map(int, children.read_text().split())] if children.exists() else [pid]
 
 
 def find_programs() -> Path:
@@ -104,27 +160,6 @@ def _as_owner(folder: Path) -> list[str]:
         raise NoPostgresql(f"root may not run PostgreSQL, and there is no user {OWNER}") from None
     os.chown(folder, owner.pw_uid, owner.pw_gid)
     return ["setpriv", f"--reuid={owner.pw_uid}", f"--regid={owner.pw_gid}", "--clear-groups"]
-
-
-def _wait(programs: Path, folder: Path, port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + READY_WITHIN_S
-    command = [str(programs / "pg_isready"), "-q", "-h", str(folder), "-p", str(port)]
-    while subprocess.run(command).returncode != 0:
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise NoPostgresql((folder / "server.log").read_text()[-1000:])
-        time.sleep(0.05)
-
-
-def _stop(
-    as_owner: list[str], programs: Path, cluster: Path, process: subprocess.Popen[bytes]
-) -> None:
-    stop = [str(programs / "pg_ctl"), "-D", str(cluster), "stop", "-m", "immediate"]
-    subprocess.run([*as_owner, *stop], capture_output=True, cwd="/")
-    try:
-        process.wait(10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 def _free_port() -> int:
