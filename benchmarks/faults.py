@@ -65,9 +65,10 @@ def kills(size: int, folder: Path) -> Row:
 def repeats(size: int, folder: Path) -> Row:
     with host_and_rasa(folder) as (host, _):
         writers = [Writer(host.url) for _ in range(8)]
-        posts = 0
 
         def one(number: int) -> int:
+            if enough.is_set():
+                return 0
             writer, client_id = writers[number % len(writers)], uuid.uuid4().hex
             times = random.randint(1, 5)
             with ThreadPoolExecutor(times) as together:
@@ -81,11 +82,12 @@ def repeats(size: int, folder: Path) -> Row:
             return times
 
         with ThreadPoolExecutor(8) as pool:
-            posts = sum(pool.map(one, range(size)))
+            times = list(pool.map(one, range(size)))
         messages = sum(check(writer) for writer in writers)
-    assert messages == size
-    seen = f"{posts} posts of {size} messages, in parallel"
-    return Row("the same message posted again", size, seen, f"{messages} rows, {size} × 409")
+    done = sum(posts > 0 for posts in times)
+    assert messages == done
+    seen = f"{sum(times)} posts of {done} messages, in parallel"
+    return Row("the same message posted again", done, seen, f"{messages} rows, {done} × 409")
 
 
 def cuts(size: int, folder: Path) -> Row:
