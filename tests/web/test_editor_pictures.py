@@ -233,9 +233,11 @@ def test_an_import_is_looked_at_first(room: Writing, eli: PageClient) -> None:
         "</p>", "</p><img src='img/map.png' alt='Map'><img src='//x.example/a.png'>"
     )
     site = {"old/lab.html": html, "old/img/map.png": photo(kind="PNG"), "old/plan.pdf": b"%PDF"}
+    site["old/img/logo.png"] = photo(kind="PNG")
     eli.get("/editor/import")
     page = look(eli, ("site.zip", packed(**site))).text
     assert "1 article in site.zip" in page and "1 left out" in page and "1 × .pdf" in page
+    assert "old/img/logo.png" in page and "A picture that none of the articles shows" in page
     assert room.files() == ["en/visiting/parking.md"] and "article_imported" not in acts(room)
     digest = re.search(r'name="digest" value="(\w+)"', page)
     assert digest is not None

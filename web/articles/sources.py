@@ -72,26 +72,31 @@ class Source:
 def sources(name: str, content: bytes) -> Iterator[Source | NotRead]:
     """Yield what each file holds, or why it was not read."""
     images: dict[str, bytes] = {}
+    shown: set[str] = set()
     for path, data in _files(name, content, images):
         if isinstance(data, str):
             yield NotRead(path, data)
             continue
         try:
             for source in _read(path, data):
-                yield _with_images(source, path, images)
+                named = _images_of(source, path, images)
+                shown |= set(named.values())
+                given = {src: images[at] for src, at in named.items()}
+                yield replace(source, pictures={**given, **source.pictures})
         except NotImported as error:
             yield NotRead(path, str(error))
+    for path in sorted(images.keys() - shown):
+        yield NotRead(path, "a picture that none of the articles shows")
 
 
-def _with_images(source: Source, path: str, images: Mapping[str, bytes]) -> Source:
-    """Give a source the pictures of its zip that it names."""
+def _images_of(source: Source, path: str, images: Mapping[str, bytes]) -> dict[str, str]:
+    """Return which pictures of the zip a source shows: its name for one → the path."""
     place = posixpath.dirname(path)
-    found = {
-        src: images[at]
+    return {
+        src: at
         for _, src in PICTURE.findall(source.body)
         if (at := posixpath.normpath(posixpath.join(place, unquote(src)))) in images
     }
-    return replace(source, pictures={**found, **source.pictures}) if found else source
 
 
 def _files(

@@ -31,6 +31,7 @@ class Editor {
       link: (title, path) => this.#change((text, place) => linked(text, place, title, path)),
       tell: (text) => { this.$status.textContent = text; },
     });
+    this.$body.addEventListener("focus", () => { this.wasInBody = true; }, { once: true });
     this.shown = this.#values();
     this.#offerKept();
     $form.addEventListener("input", () => this.#typed());
@@ -113,7 +114,8 @@ class Editor {
   /** @param {(text: string, place: [number, number]) => {text: string, selection: [number, number]}} make */
   #change(make) {
     const { value, selectionStart, selectionEnd } = this.$body;
-    const made = make(value, [selectionStart, selectionEnd]);
+    // A box nobody was in has its caret before the first word.
+    const made = make(value, this.wasInBody ? [selectionStart, selectionEnd] : [value.length, value.length]);
     this.$body.value = made.text;
     this.$body.focus();
     this.$body.setSelectionRange(...made.selection);

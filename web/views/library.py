@@ -22,6 +22,7 @@ from flask.typing import ResponseReturnValue
 from flask_security import current_user
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from search.links import PICTURES
 from web import auth
 from web.articles import article_files, drafts, exchange, importing, pictures, revisions
 from web.articles.article_files import ArticleNotWritten
@@ -97,7 +98,7 @@ def _kept_pictures() -> list[Kept]:
 
 
 def _address(kept: Kept) -> str:
-    return url_for("help.picture", stem=kept.name.removesuffix(".webp"))
+    return f"{PICTURES}{kept.name}"
 
 
 # Links -------------------------------------------------------------------------------------------
