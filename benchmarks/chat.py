@@ -57,6 +57,10 @@ class Patient:
         answer.raise_for_status()
         return sent
 
+    def ask_for_a_person(self) -> None:
+        answer = self._session.post(f"{self._api}/{self.id}/handoff", json={}, timeout=TIMEOUT_S)
+        answer.raise_for_status()
+
     def next_from(self, author: str) -> Arrived:
         """Wait for the next message of `author`, passing over the others."""
         while True:

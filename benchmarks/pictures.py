@@ -1,6 +1,7 @@
 """Takes the pictures the documents show, from the running product: `./clinic pictures`.
 
 A picture is of what a newcomer would see: the demo clinic, a real question, a real handoff.
+`./clinic pictures --all-states FOLDER` takes every state of every page, to be looked at.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect, sync_playwright
 
+from benchmarks.chat import Patient
 from benchmarks.product import ROOT, Product
 
 PICTURES = ROOT / "docs" / "pictures"
@@ -23,9 +25,31 @@ QUESTION = "Where do I park, and what does it cost?"
 SPANISH_QUESTION = "¿A qué hora abren?"
 UPSET = "I am furious. This is the third time you got my bill wrong!"
 DANGER = "my father has crushing chest pain"
+IN_VAIN = (
+    "do you sell batteries for hearing aids",
+    "grandma's hearing aid battery died, can she get one from you",
+    "need size 312 hearing aid batteries",
+    "do you do acupuncture",
+)
+ANSWER = {
+    "title": "Do you have hearing aid batteries?",
+    "summary": "The front desk gives you hearing aid batteries for free.",
+    "body": "The front desk gives you hearing aid batteries for free, in all sizes. Ask for them "
+    "when you are here, or call {{clinic.phone}}.\n\n## Which sizes are there?\n\nSizes 10, 13, "
+    "312 and 675. We keep a pack of each at the desk. It is not necessary to have an appointment "
+    "if all that you would like to do on that day is to come in and collect batteries.",
+    "topic": "visiting",
+    "owner": "Front desk team",
+    "review_by": "2027-05-01",
+}
 
 
 def main() -> int:
+    arguments = sys.argv[1:]
+    if arguments[:1] == ["--all-states"]:
+        from benchmarks.all_states import take_all
+
+        return take_all(Path(arguments[1]) if arguments[1:] else ROOT / "var" / "states")
     PICTURES.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -39,6 +63,8 @@ def main() -> int:
         on_a_phone(browser, product)
         help_page(browser, product)
         staff_pages(browser, product)
+        from_gap_to_review(browser, product)
+        practising(browser, product)
         browser.close()
     print(f"pictures are in {PICTURES}")
     return 0
@@ -77,6 +103,14 @@ def answering(patient: Page, agent: Page) -> None:
     take(agent, "console-answering")
     agent.keyboard.press("Escape")
     agent.get_by_label("Your message").fill("")
+    agent.get_by_label("Note for colleagues").fill("Rosa knows this bill. She is back at two.")
+    agent.get_by_role("button", name="Add note").click()
+    expect(agent.locator(".fd-notes__item")).to_have_count(1, timeout=WAIT_MS)
+    agent.locator("[data-notes]").scroll_into_view_if_needed()
+    take(agent, "console-notes")
+    agent.get_by_role("button", name="Resolve").click()
+    expect(agent.get_by_text("How did it end?")).to_be_visible(timeout=WAIT_MS)
+    take(agent, "console-closing")
 
 
 def on_a_phone(browser: Browser, product: Product) -> None:
@@ -111,6 +145,48 @@ def staff_pages(browser: Browser, product: Product) -> None:
     take(editor, "editor")
     manager = sign_in(browser, product, "manager", "insights")
     take(manager, "insights")
+
+
+def from_gap_to_review(browser: Browser, product: Product) -> None:
+    """What nobody could answer becomes an article, and a second person reads it."""
+    for question in IN_VAIN:
+        patient = Patient(product.url)
+        patient.post(question)
+        patient.next_from("bot")
+        patient.close()
+    editor = sign_in(browser, product, "editor", "editor/gaps")
+    gap = editor.locator(".fd-gap").filter(has_text="hearing aid")
+    expect(gap).to_be_visible(timeout=WAIT_MS)
+    gap.locator("summary").first.click()
+    take(editor, "editor-gaps")
+    gap.get_by_role("button", name="Write an article").click()
+    for name, text in ANSWER.items():
+        editor.locator(f"[name={name}]").fill(text)
+    expect(editor.get_by_role("heading", name="In the chat")).to_be_visible(timeout=WAIT_MS)
+    editor.get_by_role("heading", level=1).scroll_into_view_if_needed()
+    take(editor, "editor-checks")
+    with editor.context.expect_page() as opened:
+        editor.get_by_role("button", name="Which answers change?").click()
+    expect(opened.value.get_by_role("heading", level=2).first).to_be_visible(timeout=WAIT_MS)
+    take(opened.value, "editor-effects")
+    opened.value.close()
+    editor.locator("[name=reviewed_on]").fill("2026-11-01")
+    editor.locator("[name=source]").fill("Visitor guide, November 2026")
+    editor.get_by_role("button", name="Send for review").click()
+    expect(editor.get_by_text("Sent for review").first).to_be_visible(timeout=WAIT_MS)
+    reviewer = sign_in(browser, product, "reviewer", "editor")
+    reviewer.goto(editor.url)
+    take(reviewer, "editor-review")
+
+
+def practising(browser: Browser, product: Product) -> None:
+    agent = sign_in(browser, product, "agent", "console/practice/")
+    take(agent, "practice")
+    agent.get_by_role("button", name="Begin: An angry bill").click()
+    agent.get_by_role("button", name="Claim this conversation").click(timeout=WAIT_MS)
+    expect(agent.get_by_label("Your message")).to_be_visible(timeout=WAIT_MS)
+    expect(agent.get_by_role("log")).to_contain_text("Two bills", timeout=WAIT_MS)
+    take(agent, "practice-scene")
 
 
 def open_chat(page: Page, product: Product) -> Locator:
