@@ -5,6 +5,7 @@ Rule: nothing is saved here. The page opens beside the form, so that nothing typ
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from flask import Blueprint, abort, render_template, request
@@ -86,7 +87,7 @@ def _page(work: Work, draft: Draft) -> ResponseReturnValue:
     checked = editing.check(services().settings, work.opened, draft, PUBLISHED, services().clock())
     if checked.article is None:
         return render_template("editor/effects.html", title=draft.title, changes=None), 422
-    article = checked.article
+    article, began_at = checked.article, time.monotonic()
     after = effects.with_draft(index, encoder, article.id, _shown(article))
     question = request.args.get("q", "").strip()[:MAX_QUESTION]
     if question:
@@ -97,7 +98,7 @@ def _page(work: Work, draft: Draft) -> ResponseReturnValue:
         return render_template(
             "editor/try.html", question=question, tried=tried, article_id=article.id
         )
-    found = _effects(index, after, encoder, article)
+    found = _effects(index, after, encoder, article, began_at)
     return render_template(
         "editor/effects.html",
         title=article.title,
@@ -110,12 +111,14 @@ def _page(work: Work, draft: Draft) -> ResponseReturnValue:
     )
 
 
-def _effects(index: Index, after: Index, encoder: Encoder | None, article: Article) -> Effects:
+def _effects(
+    index: Index, after: Index, encoder: Encoder | None, article: Article, began_at: float
+) -> Effects:
     with services().database.reading() as session:
         patients = [(one.text, one.lang) for one in asked.last(session)]
     folder = services().settings.articles_dir
     questions = effects.questions_for(index, after, article.id, folder, patients)
-    return effects.effects(index, after, encoder, questions, article.id)
+    return effects.effects(index, after, encoder, questions, article.id, began_at=began_at)
 
 
 def _shown(article: Article) -> Article | None:
