@@ -15,6 +15,7 @@ from benchmarks import (
     intents,
     large,
     load,
+    panel,
     peers,
     questions,
     restart,
@@ -41,6 +42,7 @@ ON_REQUEST = {
     "intents": intents.run,
     "cuts": cuts.run,
     "aloud": aloud.run,
+    "panel": panel.run,
 }
 
 # Their sizes are chosen: see each one's first lines.
