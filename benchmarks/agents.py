@@ -30,12 +30,13 @@ class Agent:
 
     def sign_in(self) -> None:
         page = self._get("/account/sign-in").text
-        token = found(r'name="csrf_token"[^>]*value="([^"]+)"', page)
-        form = {"email": self.email, "password": PASSWORD, "csrf_token": token}
-        home = self.session.post(f"{self.url}/account/sign-in", data=form, timeout=30).text
-        assert "/account/sign-in" not in home, "signed in"
-        console = re.search(r'data-csrf="([^"]+)"', self._get("/console/").text)
-        self._token = console[1] if console else ""  # who is no agent has none
+        csrf = found(r'name="csrf_token"[^>]*value="([^"]+)"', page)
+        form = {"email": self.email, "password": PASSWORD, "csrf_token": csrf}
+        self.session.post(f"{self.url}/account/sign-in", data=form, timeout=30)
+        console = self._get("/console/")
+        assert "/account/sign-in" not in console.url, "signed in"
+        token = re.search(r'data-csrf="([^"]+)"', console.text)
+        self._token = token[1] if token else ""  # who is no agent has no console
 
     def handoff_of(self, conversation_id: str) -> int:
         page = self._get(f"/console/conversations/{conversation_id}").text

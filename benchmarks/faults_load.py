@@ -23,7 +23,7 @@ from benchmarks.report import quantiles_ms
 CHATS = 80
 RATE_PER_S = 20
 RASA_TAKES_S = 2.5  # a worker answers one message in that time, and there are six
-CARD_WITHIN_S = 3.0
+CARD_WITHIN_S = 10.0  # also on a machine ten times slower; the figures say how long
 
 
 def overload(size: int, folder: Path) -> Row:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,12 @@ def test_the_compose_file_names_files_settings_and_services_that_exist() -> None
         assert (DEPLOY / volume.split(":")[0]).is_file()
     upstream = re.findall(r"server (\w+):8000", (DEPLOY / "nginx-hosts.conf").read_text())
     assert set(upstream) <= set(services)
+
+
+def test_the_compose_file_keeps_to_its_specification() -> None:
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
+    done = subprocess.run([*command, DEPLOY / "compose.yaml"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize("name", ["nginx.conf", "nginx-hosts.conf"])
