@@ -26,6 +26,9 @@ from web.wording import say
 
 MAX_ROWS = 500
 ANNOUNCE_EVERY_S = 15.0
+# Where no answer is due, what woke us is mostly the patient's own message, which their panel shows
+# already: the turn that it began goes first. What comes meanwhile is sent with it.
+BREATH_S = 0.006
 NOBODY_ASKED = handoffs.HandoffStatus("bot")
 Context = Callable[[], AbstractContextManager[Any]]
 
@@ -129,7 +132,8 @@ def events(
             sent_at = time.monotonic() if pieces else sent_at
             if len(now.rows) == MAX_ROWS:
                 continue
-            subscription.wait(_patience_s(services, conversation_id))
+            if subscription.wait(_patience_s(services, conversation_id)) and not state["working"]:
+                services.stopping.wait(BREATH_S)
             if time.monotonic() - sent_at >= HEARTBEAT_S * 0.99:
                 yield HEARTBEAT
                 sent_at = time.monotonic()

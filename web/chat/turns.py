@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 import structlog
-from sqlalchemy import update
+from sqlalchemy import bindparam, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -273,24 +273,36 @@ def _finish_somehow(services: Services, work: Work, plan: Plan, found: Found | N
 def _close(
     session: Session, services: Services, work: Work, plan: Plan, found: Found | None
 ) -> bool:
-    closed = session.scalars(
-        update(Turn)
-        .where(Turn.id == work.turn_id, Turn.fence == work.fence, Turn.state == TurnState.RUNNING)
-        .values(
-            state=TurnState.DONE,
-            lease_owner=None,
-            lease_until=None,
-            outcome=plan.outcome.value if plan.outcome else None,
-            shown=plan.shown(work.is_waiting),
-            confidence=found.confidence if found else None,
-            engine=str(found.engine) if found else None,
-            answered_by=plan.answered_by,
-            done_at=services.clock(),
-        )
-        .returning(Turn.id)
-        .execution_options(synchronize_session=False)
-    ).all()
-    return bool(closed)
+    values = {
+        "of": work.turn_id,
+        "lease": work.fence,
+        "outcome": plan.outcome.value if plan.outcome else None,
+        "shown": plan.shown(work.is_waiting),
+        "confidence": found.confidence if found else None,
+        "engine": str(found.engine) if found else None,
+        "answered_by": plan.answered_by,
+        "done_at": services.clock(),
+    }
+    return bool(session.connection().execute(_CLOSE, values).rowcount)
+
+
+# Made once: putting a statement together costs more than running it.
+_TURN = Turn.metadata.tables["turn"]
+_FIGURES = ("outcome", "shown", "confidence", "engine", "answered_by", "done_at")
+_CLOSE = (
+    update(_TURN)
+    .where(
+        _TURN.c.id == bindparam("of"),
+        _TURN.c.fence == bindparam("lease"),
+        _TURN.c.state == TurnState.RUNNING,
+    )
+    .values(
+        state=TurnState.DONE,
+        lease_owner=None,
+        lease_until=None,
+        **{name: bindparam(name) for name in _FIGURES},
+    )
+)
 
 
 def _write(session: Session, work: Work, position: int, step: Reply | Hand) -> None:
