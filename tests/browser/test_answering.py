@@ -10,8 +10,12 @@ from playwright.sync_api import Browser, Page, expect
 
 from benchmarks.product import Product
 from tests.browser.conftest import EVENT_MS, Ana, Pat
-from tests.browser.test_handoff import claim_newest
-from tests.browser.test_patient import PARKING, axe_finds_nothing
+from tests.browser.test_patient import (
+    PARKING,
+    axe_finds_nothing,
+    axe_finds_nothing_in_any_look,
+    axe_finds_nothing_in_both_themes,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -28,7 +32,7 @@ def pat(new_patient: NewPatient) -> Pat:
 
 def with_person(pat: Pat, ana: Ana) -> Page:
     pat.ask_for_a_person()
-    claim_newest(ana)
+    ana.claim(pat)
     expect(ana.page.get_by_label("Search the articles")).to_be_visible(timeout=EVENT_MS)
     return ana.page
 
@@ -133,21 +137,8 @@ def test_a_draft_ends_with_the_sign_out(pat: Pat, ana: Ana, product: Product) ->
     page.get_by_role("button", name="Resolve").click()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [768, 1280])
-def test_axe_finds_nothing_while_answering(
-    new_patient: NewPatient, browser: Browser, product: Product, scheme: str, width: int
-) -> None:
-    context = browser.new_context(
-        color_scheme=scheme,  # type: ignore[arg-type]
-        viewport={"width": width, "height": 900},
-    )
-    agent = Ana(context.new_page(), product.url)
-    sign_in = product.sign_in("agent")
-    agent.sign_in(sign_in.email, sign_in.password)
-    pat = new_patient()
-    pat.open_chat()
-    page = with_person(pat, agent)
+def test_axe_finds_nothing_while_answering(pat: Pat, ana: Ana) -> None:
+    page = with_person(pat, ana)
     pat.write("I am furious, where do I park? My social security number is 123-45-6789.")
     guide = page.locator(".fd-guide__title").first
     expect(guide).to_be_visible(timeout=EVENT_MS)
@@ -157,19 +148,16 @@ def test_axe_finds_nothing_while_answering(
     expect(page.locator(".fd-notes__text")).to_be_visible(timeout=EVENT_MS)
     page.get_by_label("Your message").fill("/")
     expect(page.get_by_role("listbox", name="Replies")).to_be_visible(timeout=EVENT_MS)
-    axe_finds_nothing(page)
+    axe_finds_nothing_in_any_look(page, (768, 1280))
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Resolve").click()
-    context.close()
 
 
 def test_axe_finds_nothing_on_the_page_of_replies(browser: Browser, product: Product) -> None:
-    for scheme in ("light", "dark"):
-        context = browser.new_context(color_scheme=scheme)  # type: ignore[arg-type]
-        editor = Ana(context.new_page(), product.url)
-        sign_in = product.sign_in("editor")
-        editor.sign_in(sign_in.email, sign_in.password)
-        for path in ("/replies/", "/replies/greet", "/replies/new"):
-            editor.page.goto(f"{product.url}{path}")
-            axe_finds_nothing(editor.page)
-        context.close()
+    editor = Ana(browser.new_context().new_page(), product.url)
+    sign_in = product.sign_in("editor")
+    editor.sign_in(sign_in.email, sign_in.password)
+    for path in ("/replies/", "/replies/greet", "/replies/new"):
+        editor.page.goto(f"{product.url}{path}")
+        axe_finds_nothing_in_both_themes(editor.page)
+    editor.page.context.close()

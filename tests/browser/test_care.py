@@ -7,17 +7,15 @@ from collections.abc import Callable
 from datetime import date, timedelta
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from benchmarks.product import Product
-from tests.browser.conftest import EVENT_MS, Ana, Pat
-from tests.browser.test_handoff import claim_newest
-from tests.browser.test_patient import axe_finds_nothing
+from tests.browser.conftest import EVENT_MS, Ana, Pat, press, reach
+from tests.browser.test_patient import axe_finds_nothing_in_both_themes
 
 pytestmark = pytest.mark.browser
 
 NewPatient = Callable[..., Pat]
-TABS = 80  # more stops than any page has
 NOTE = "Ask Rosa about the form."
 
 
@@ -30,8 +28,7 @@ def hand_over(new_patient: NewPatient, agent: Ana, words: str | None = None) -> 
         expect(pat.panel.locator(".kb-message--bot").last).to_be_visible(timeout=EVENT_MS)
     else:
         pat.ask_for_a_person()
-    expect(agent.page).to_have_title(re.compile(r"^\(1\)"), timeout=EVENT_MS)
-    claim_newest(agent)
+    agent.claim(pat)
 
 
 def test_a_chat_is_closed_with_one_click_and_a_day_to_come_back(
@@ -54,7 +51,8 @@ def test_a_chat_is_closed_with_one_click_and_a_day_to_come_back(
         ana.page.get_by_role("link", name=re.compile("^Console"))
     ).first.click()
     ana.page.get_by_role("link", name=re.compile("^Follow-up")).click()
-    ana.page.locator(".fd-entry").first.click()
+    expect(ana.page).to_have_url(re.compile("box="))
+    ana.open()
     ana.page.get_by_role("button", name="Done, I came back to it").click()
     expect(ana.page.get_by_role("button", name="Done, I came back to it")).to_have_count(
         0, timeout=EVENT_MS
@@ -76,26 +74,17 @@ def test_after_danger_a_break_is_offered_and_ends_with_a_click(
     expect(ana.page.get_by_text("You are here")).to_be_visible(timeout=EVENT_MS)
 
 
-def tab_to(page: Page, name: str) -> None:
-    """Press Tab until what has this name has the focus."""
-    wanted = page.get_by_role("button", name=name).or_(page.get_by_role("link", name=name)).first
-    expect(wanted).to_be_visible(timeout=EVENT_MS)
-    for _ in range(TABS):
-        if wanted.evaluate("element => element === document.activeElement"):
-            return
-        page.keyboard.press("Tab")
-    raise AssertionError(f"no Tab leads to {name}")
+def press_named(page: Page, name: str) -> None:
+    named = page.get_by_role("button", name=name).or_(page.get_by_role("link", name=name))
+    press(page, named.first)
 
 
 def test_a_scene_is_practised_to_its_end_with_the_keyboard_alone(ana: Ana) -> None:
     page = ana.page
     for name in ("For you", "Practise a hard conversation", "Begin: An angry bill"):
-        tab_to(page, name)
-        page.keyboard.press("Enter")
-        page.wait_for_load_state()
+        press_named(page, name)
     expect(page.get_by_role("complementary")).to_contain_text("Synthetic demo content")
-    tab_to(page, "Claim this conversation")
-    page.keyboard.press("Enter")
+    press_named(page, "Claim this conversation")
     log = page.get_by_role("log")
     expect(log).to_contain_text("Two bills for ONE visit", timeout=EVENT_MS)
     said = (
@@ -104,47 +93,37 @@ def test_a_scene_is_practised_to_its_end_with_the_keyboard_alone(ana: Ana) -> No
     )
     box = page.get_by_label("Your message")
     for text, answer in said:
-        for _ in range(TABS):
-            if box.evaluate("element => element === document.activeElement"):
-                break
-            page.keyboard.press("Tab")
+        reach(page, box)
         page.keyboard.type(text)
         page.keyboard.press("Enter")
         expect(log).to_contain_text(answer, timeout=EVENT_MS)
-    tab_to(page, "See how it went")
-    page.keyboard.press("Enter")
+    press_named(page, "See how it went")
     expect(page.get_by_role("heading", name="What you did well")).to_be_visible(timeout=EVENT_MS)
     expect(page.get_by_text("What to try next time")).to_have_count(0)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_on_the_pages_of_care(
-    new_patient: NewPatient, browser: Browser, product: Product, scheme: str
+    new_patient: NewPatient, ana: Ana, product: Product
 ) -> None:
-    context = browser.new_context(color_scheme=scheme)  # type: ignore[arg-type]
-    agent = Ana(context.new_page(), product.url)
-    sign_in = product.sign_in("agent")
-    agent.sign_in(sign_in.email, sign_in.password)
-    hand_over(new_patient, agent)
-    agent.page.get_by_role("button", name="Resolve").click()
-    agent.page.get_by_role("button", name="That was hard").click(timeout=EVENT_MS)
-    expect(agent.page.get_by_role("button", name="No, thank you")).to_be_visible(timeout=EVENT_MS)
-    agent.page.get_by_text("Tags, a note, a day to come back to it").click()
-    axe_finds_nothing(agent.page)
-    agent.page.get_by_role("button", name="No, thank you").click()
+    hand_over(new_patient, ana)
+    ana.page.get_by_role("button", name="Resolve").click()
+    ana.page.get_by_role("button", name="That was hard").click(timeout=EVENT_MS)
+    expect(ana.page.get_by_role("button", name="No, thank you")).to_be_visible(timeout=EVENT_MS)
+    ana.page.get_by_text("Tags, a note, a day to come back to it").click()
+    axe_finds_nothing_in_both_themes(ana.page)
+    ana.page.get_by_role("button", name="No, thank you").click()
     for path in ("care/", "care/thanks", "practice/"):
-        agent.page.goto(f"{product.url}/console/{path}")
-        axe_finds_nothing(agent.page)
-    agent.page.get_by_role("button", name="Begin: A hidden emergency").click()
-    for each in agent.page.locator(".fd-practice summary").all():
+        ana.page.goto(f"{product.url}/console/{path}")
+        axe_finds_nothing_in_both_themes(ana.page)
+    ana.page.get_by_role("button", name="Begin: A hidden emergency").click()
+    for each in ana.page.locator(".fd-practice summary").all():
         each.click()
-    axe_finds_nothing(agent.page)
-    agent.page.get_by_role("button", name="End the practice").click()
-    expect(agent.page.get_by_role("heading", name="How it went")).to_be_visible(timeout=EVENT_MS)
-    axe_finds_nothing(agent.page)
+    axe_finds_nothing_in_both_themes(ana.page)
+    ana.page.get_by_role("button", name="End the practice").click()
+    expect(ana.page.get_by_role("heading", name="How it went")).to_be_visible(timeout=EVENT_MS)
+    axe_finds_nothing_in_both_themes(ana.page)
     manager = product.sign_in("manager")
-    context.clear_cookies()
-    agent.sign_in(manager.email, manager.password)
-    agent.page.goto(f"{product.url}/insights/team/")
-    axe_finds_nothing(agent.page)
-    context.close()
+    ana.page.context.clear_cookies()
+    ana.sign_in(manager.email, manager.password)
+    ana.page.goto(f"{product.url}/insights/team/")
+    axe_finds_nothing_in_both_themes(ana.page)

@@ -8,16 +8,20 @@ from __future__ import annotations
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator
-from itertools import product as product_of
 from pathlib import Path
 from typing import Any, Literal
 
+import httpx
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Frame, Page, expect
 
-from tests.browser.conftest import EVENT_MS, Ana, Pat
-from tests.browser.test_panel_spanish import conversation_id
+from benchmarks.product import Product
+from tests.browser.conftest import EVENT_MS, Ana, Pat, until
+from tests.browser.measures import measured, not_fitting
+from tests.browser.test_handoff import until_nobody_is_there
 from tests.browser.test_patient import is_seen, judged
+from web import sites
+from web.config import Site
 
 pytestmark = pytest.mark.browser
 
@@ -43,6 +47,35 @@ DANGER = {
 }
 
 
+# Two frames of the screen: in the first what has changed is laid out, in the second it is there.
+DRAWN = """() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => {
+  done(innerWidth)
+})))"""
+
+TWO = {
+    "en": "how do I cancel a visit? and how do I refill a prescription?",
+    "es": "¿Dónde me estaciono? ¿Cómo pago mi factura?",
+}
+# By who asks: an article's name, title and text in the other language, and the question.
+ELSEWHERE = {
+    "en": (
+        *("es/visita/coro", "¿Cuándo canta el coro?"),
+        "El coro canta los lunes a las cuatro en la sala de espera.",
+        "when does the choir sing",
+    ),
+    "es": (
+        *("en/visiting/senior-walks", "When does the walking club for seniors meet?"),
+        "The walking club for seniors meets Tuesdays at nine. It starts at the main door.",
+        "¿a qué hora se junta el club de caminata para personas mayores?",
+    ),
+}
+PUBLISHED = {
+    **{"audience": "public", "status": "published", "owner": "Tests", "source": "a test"},
+    **{"reviewed_by": "Demo content, written by a test", "reviewed_on": "2026-11-01"},
+}
+OWN_COLOURS = sites.stylesheet(Site(origins=("self",), color="#7a2f6f", color_dark="#e0a6d6"))
+
+
 class Judge:
     """Judges a state at every width, and keeps what axe could not tell."""
 
@@ -52,15 +85,29 @@ class Judge:
         self.found: list[str] = []
         self.open: Counter[str] = Counter()
 
-    def judge(self, state: str) -> None:
+    def judge(self, state: str, *, page_too: bool = False) -> None:
+        """page_too: the clinic's page looks different as well, not the panel alone."""
         self.states.append(state)
-        for theme, width in product_of(THEMES, WIDTHS):
-            self.pat.page.emulate_media(color_scheme=theme)
+        widths: set[int] = set()
+        for width in WIDTHS:
             self.pat.page.set_viewport_size({"width": width, "height": 760})
-            self.pat.page.wait_for_timeout(30)
-            for frame in self.pat.page.frames:
-                if is_seen(frame):
-                    self._take(f"{state}, {theme}, {width} px", judged(frame))
+            first, *frames = [each for each in self.pat.page.frames if is_seen(each)]
+            if page_too:
+                self._judge(first, f"{state}, {width} px")
+            # As wide as before, the panel is what it was: 400 px on any page that has the room.
+            for frame in frames:
+                if (own := drawn_width(frame)) not in widths:
+                    widths.add(own)
+                    self._judge(frame, f"{state}, {width} px")
+
+    def _judge(self, frame: Frame, look: str) -> None:
+        for theme in THEMES:
+            self.pat.page.emulate_media(color_scheme=theme)
+            width = drawn_width(frame)
+            self._take(f"{look}, {theme}", judged(frame))
+            self.found += [f"{look}, {theme}: {fault}" for fault in measured(frame, OWN_COLOURS)]
+        if width == min(WIDTHS):
+            self.found += [f"{look}: {fault}" for fault in not_fitting(frame)]
 
     def _take(self, state: str, results: dict[str, list[dict[str, object]]]) -> None:
         for each in results["violations"]:
@@ -72,6 +119,12 @@ class Judge:
             nodes = each["nodes"]
             assert isinstance(nodes, list)
             self.open.update(f"{each['id']}: {reason(node)}" for node in nodes)
+
+
+def drawn_width(frame: Frame) -> int:
+    """Return the frame's width, once all that it shows is drawn for it."""
+    width: int = frame.evaluate(DRAWN)
+    return width
 
 
 def reason(node: dict[str, Any]) -> str:
@@ -95,18 +148,92 @@ def test_axe_finds_nothing_in_any_state(judge: Judge, ana: Ana) -> None:
     assert len(set(judge.states)) >= LEAST_STATES, judge.states
 
 
+def test_nor_on_a_page_of_its_own_when_nobody_is_there(
+    judge: Judge, product: Product, only_in_the_other_language: str
+) -> None:
+    until_nobody_is_there(product)
+    judge.pat = OnItsOwn(judge.pat.page, judge.pat.lang, judge.pat.errors)
+    judge.pat.page.goto(f"{product.url}/chat?site=demo&lang={judge.pat.lang}")
+    with_many_kinds_of_answers(judge, only_in_the_other_language)
+    with_nobody(judge)
+
+
+class OnItsOwn(Pat):
+    """The chat as a page, without a clinic's website around it."""
+
+    @property
+    def panel(self) -> Page:  # type: ignore[override]
+        return self.page
+
+
+@pytest.fixture
+def only_in_the_other_language(judge: Judge, articles: Path, product: Product) -> Iterator[str]:
+    """Put an article there that the patient's language has not; return what asks for it."""
+    name, title, text, question = ELSEWHERE[judge.pat.lang]
+    article = articles / f"{name}.md"
+    front = {"title": title, "summary": text, "topic": name.split("/")[1], "lang": name[:2]}
+    lines = "".join(f"{key}: {value}\n" for key, value in {**front, **PUBLISHED}.items())
+    article.write_text(f"---\n{lines}---\n{text}\n", encoding="utf-8")
+    until(lambda: httpx.get(f"{product.url}/help/{name}").status_code == 200)
+    yield question
+    article.unlink()
+
+
+def with_many_kinds_of_answers(judge: Judge, question: str) -> None:
+    pat, panel = judge.pat, judge.pat.panel
+    pat.wait_until_it_runs()
+    pat.agree_button.click()
+    pat.ask(TWO[pat.lang])
+    expect(panel.locator(".kb-passage")).to_have_count(2)
+    panel.locator("[data-helpful=no]").click()
+    expect(panel.locator(".kb-rating__thanks")).to_be_visible()
+    pat.ask(question)
+    panel.locator(".kb-choices [lang]").click()
+    expect(panel.locator(".kb-passage__only a")).to_have_attribute("href", "tel:5035550150")
+    judge.judge("two answers, choices, one in the other language alone", page_too=True)
+
+
+def with_nobody(judge: Judge) -> None:
+    pat, panel = judge.pat, judge.pat.panel
+    form, after = panel.locator("form.kb-form"), panel.locator("[data-part=after]")
+    pat.ask_for_a_person()
+    expect(form).to_be_visible()
+    judge.judge("nobody is there: leave a message", page_too=True)
+    form.locator("[type=submit]").click()
+    expect(form.locator(".kb-form__error").first).to_be_visible()
+    judge.judge("what is missing in the form", page_too=True)
+    form.locator("[name=name]").fill("Pat")
+    form.locator("[name=phone]").fill("(503) 555-0177")
+    form.locator("[name=message]").fill(ASKED[pat.lang])
+    form.locator("[type=submit]").click()
+    expect(form).to_have_count(0)
+    expect(panel.locator("[data-survey=message]")).to_be_visible()
+    judge.judge("a message is left; was it easy?", page_too=True)
+    panel.locator("[data-part=menu-button]").click()
+    panel.locator("[data-menu=end]").click()
+    judge.judge("shall it be ended?", page_too=True)
+    panel.locator("[data-part=dialog-yes]").click()
+    expect(after.locator("[data-ended]")).to_be_visible()
+    after.locator("[data-survey] button").first.click()
+    expect(panel.locator("#kb-score-comment")).to_be_visible()
+    judge.judge("ended, and rated", page_too=True)
+    after.locator("[data-ended]").click()
+    expect(pat.text_box).to_be_focused()
+    judge.judge("a new chat after it", page_too=True)
+
+
 def before_a_person(judge: Judge) -> None:
     pat, page, panel = judge.pat, judge.pat.page, judge.pat.panel
     part = {name: panel.locator(f"[data-part={name}]") for name in PARTS}
-    judge.judge("the launcher")
+    judge.judge("the launcher", page_too=True)
     page.route("**/chat?*", lambda route: None)
     page.get_by_role("button").first.click()
     expect(page.get_by_role("dialog")).to_be_visible()
-    judge.judge("the frame is on its way")
+    judge.judge("the frame is on its way", page_too=True)
     page.unroute("**/chat?*")
     page.reload()
     pat.open_chat(agree=False)
-    judge.judge("the privacy note")
+    judge.judge("the privacy note", page_too=True)
     pat.write(ASKED[pat.lang])
     expect(panel.locator(".kb-message--pending .kb-message__meta")).not_to_be_empty()
     judge.judge("words that wait for the yes")
@@ -118,6 +245,7 @@ def before_a_person(judge: Judge) -> None:
     judge.judge("the menu")
     panel.locator("[data-menu=sound]").click()
     part["menu-button"].click()
+    expect(part["menu"]).to_be_visible()
     judge.judge("the menu with the sound on")
     panel.locator("[data-menu=held]").click()
     expect(part["paper"]).to_be_visible(timeout=EVENT_MS)
@@ -180,7 +308,7 @@ def with_a_person(judge: Judge, ana: Ana) -> None:
     pat.ask_for_a_person()
     expect(panel.locator("[data-part=state]")).not_to_be_empty(timeout=EVENT_MS)
     judge.judge("waiting for a person")
-    ana.page.locator(f".fd-entry[href*='{conversation_id(pat)}']").click(timeout=EVENT_MS)
+    ana.open(pat)
     ana.page.get_by_role("button", name="Claim this conversation").click()
     expect(panel.locator("[data-part=who]")).to_contain_text("Ana", timeout=EVENT_MS)
     line = ana.page.get_by_label("Your message")

@@ -8,10 +8,9 @@ from __future__ import annotations
 import re
 import socket
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import pytest
@@ -19,7 +18,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Frame, Page, expect
 
 from benchmarks.product import ROOT, Product
-from tests.browser.conftest import CLINIC_PAGE, EVENT_MS, Pat
+from tests.browser.conftest import CLINIC_PAGE, EVENT_MS, Pat, until
 
 pytestmark = pytest.mark.browser
 
@@ -31,6 +30,8 @@ PORTAL = "locked out of my online chart and the code never comes"
 SPANISH_HOURS = "¿hasta qué hora los encuentro abiertos entre semana?"
 CLUB = "grandpa wants to join the senior walking club, what time is it on"
 FAR_AWAY = "which zodiac sign gets along with a golden retriever"
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+LIVE_WITHIN_S = 5.0  # what editors are promised
 CHEST = "um my husband has crushing chest pain and he is sweating a lot"
 
 
@@ -90,18 +91,15 @@ def test_the_conversation_survives_a_reload_and_a_second_tab(new_patient: NewPat
     expected = numbers_shown(pat)
     pat.page.reload()
     pat.open_chat()
-    expect(pat.messages("bot").first).to_be_visible(timeout=EVENT_MS)
-    assert numbers_shown(pat) == expected
+    until(lambda: numbers_shown(pat) == expected)
 
     second = Pat(pat.page.context.new_page())
     second.page.goto(pat.page.url)
     second.open_chat()
-    expect(second.messages("bot").first).to_be_visible(timeout=EVENT_MS)
-    assert numbers_shown(second) == expected
+    until(lambda: numbers_shown(second) == expected)
 
     second.ask(REFILL)
-    expect(pat.messages("bot")).to_have_count(second.messages("bot").count(), timeout=EVENT_MS)
-    assert numbers_shown(pat) == numbers_shown(second)
+    until(lambda: numbers_shown(pat) == numbers_shown(second))
     assert len(set(numbers_shown(pat))) == len(numbers_shown(pat))
 
 
@@ -167,10 +165,10 @@ def test_an_article_edited_on_disk_answers_at_once(
     pat.open_chat()
     for when in ("Tuesdays at nine", "Fridays at noon"):
         article.write_text(walking_club(when), encoding="utf-8")
-        until(lambda when=when: when in read(page))
+        until(lambda when=when: when in read(page), LIVE_WITHIN_S)
         expect(pat.ask(CLUB).locator(".kb-passage")).to_contain_text(when)
     article.unlink()
-    until(lambda: not read(page))
+    until(lambda: not read(page), LIVE_WITHIN_S)
     expect(pat.ask(CLUB)).not_to_contain_text("Fridays at noon")
 
 
@@ -215,11 +213,13 @@ def test_everything_the_browser_loads_comes_from_the_clinic(
 
 
 @pytest.mark.faults
+@pytest.mark.xdist_group("product")
 def test_patients_are_answered_while_the_assistant_is_dead(
     new_patient: NewPatient, product: Product, turns_without_rasa: list[str]
 ) -> None:
     pat = new_patient()
     pat.open_chat()
+    product.wait_until_ready()
     pid = str(product.processes()["assistant_pid"])
     subprocess.run(["kill", "-9", pid], check=True)
     pat.ask_for_passage(PARKING, "park")
@@ -268,14 +268,6 @@ def read(url: str) -> str:
     return answer.text if answer.status_code == 200 else ""
 
 
-def until(is_so: Callable[[], bool], within_s: float = 5.0) -> None:
-    """Wait for an edit to be live: 5 seconds is what editors are promised."""
-    deadline = time.monotonic() + within_s
-    while not is_so():
-        assert time.monotonic() < deadline, f"not so within {within_s} s"
-        time.sleep(0.1)
-
-
 def axe_finds_nothing(page: Page) -> None:
     found = [
         each for frame in page.frames if is_seen(frame) for each in judged(frame)["violations"]
@@ -283,6 +275,20 @@ def axe_finds_nothing(page: Page) -> None:
     assert not found, [
         (each["id"], [node["html"][:120] for node in each["nodes"]]) for each in found
     ]
+
+
+def axe_finds_nothing_in_both_themes(page: Page) -> None:
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        axe_finds_nothing(page)
+
+
+def axe_finds_nothing_in_any_look(page: Page, widths: tuple[int, ...]) -> None:
+    """In both themes, at each width; nothing is cut off sideways."""
+    for width in widths:
+        page.set_viewport_size({"width": width, "height": 900})
+        axe_finds_nothing_in_both_themes(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, (page.url, width)
 
 
 def is_seen(frame: Frame) -> bool:
