@@ -20,6 +20,8 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import requests
+
 from benchmarks.hosts import Host, Writer, check
 from launch.postgresql import NoPostgresql, throw_away
 from tests.fakes import FakeRasa
@@ -41,6 +43,7 @@ class Came:
     rows_on_streams: int
     slowest_back_s: float
     slowest_answer_s: float
+    published_everywhere_s: float
 
 
 class Network:
@@ -176,6 +179,7 @@ def _write_through_it_all(network: Network, hosts: list[Host], writing_s: float)
     for thread in (*writers, *panels):
         thread.start()
     time.sleep(writing_s)
+    everywhere_s = _publish(hosts)
     with _lost(network, hosts[0]) as seen:
         time.sleep(writing_s)
     for host in hosts:  # a rolling restart
@@ -194,7 +198,29 @@ def _write_through_it_all(network: Network, hosts: list[Host], writing_s: float)
     answers = [_slowest_answer_s(writer) for writer in writers]
     rows = sum(len(panel.numbers) for panel in panels)
     back = max(panel.slowest_s for panel in panels)
-    return Came(seen[0], messages, rows, round(back, 2), round(max(answers), 2))
+    return Came(
+        seen[0], messages, rows, round(back, 2), round(max(answers), 2), round(everywhere_s, 2)
+    )
+
+
+def _publish(hosts: list[Host]) -> float:
+    """Change an article on the first host. Returns how long after it the last one showed it."""
+    word = f"word-{secrets.token_hex(6)}"
+    file = sorted((hosts[0].articles / "en").rglob("*.md"))[0]
+    page = f"/help/{file.relative_to(hosts[0].articles).with_suffix('').as_posix()}"
+    file.write_text(f"{file.read_text(encoding='utf-8')}\nLook for {word}.\n", encoding="utf-8")
+    _wait_for_word(hosts[0], page, word, 60.0)
+    shown_at = time.monotonic()
+    for host in hosts[1:]:
+        _wait_for_word(host, page, word, 60.0)
+    return time.monotonic() - shown_at
+
+
+def _wait_for_word(host: Host, page: str, word: str, within_s: float) -> None:
+    deadline = time.monotonic() + within_s
+    while word not in requests.get(f"{host.url}{page}", timeout=10).text:
+        assert time.monotonic() < deadline, f"{page} is not on {host.url}"
+        time.sleep(0.05)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from urllib.request import urlopen
 
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from search.articles import read_article
@@ -22,6 +23,7 @@ from search.encoder import ModelMissing, load_encoder
 from search.storage import IndexDamaged, IndexMissing, load
 from web import hours, migrations
 from web.articles import article_files, pictures, proofreading
+from web.articles.comparing import Comparison
 from web.articles.proofreading import ArticleProblem, neighbour
 from web.articles.proofreading import Level as Level
 from web.config import Settings, SettingsInvalid, load_settings
@@ -31,6 +33,9 @@ from web.privacy.keys import KeysUnusable
 
 LEAST_FREE_BYTES = 1_000_000_000
 RASA_TIMEOUT_S = 3.0
+OLDEST_POSTGRESQL = 15
+CLOCKS_MAY_DIFFER_S = 2.0
+CONNECTIONS_OF_A_HOST = 35  # see POSTGRESQL_POOL; and its bus
 
 
 @dataclass(frozen=True)
@@ -68,9 +73,10 @@ def database_checks(settings: Settings) -> Iterator[Check]:
     database = Database(settings.database)
     try:
         is_current = _is_migrated(database)
+        server = None if database.is_sqlite else _server_state(database)
     except (SQLAlchemyError, OSError) as error:
         what = f"database: cannot be opened ({type(error).__name__})"
-        yield Check(Level.FAIL, what, "check that var/ may be written, or CLINIC_DATABASE_URL")
+        yield Check(Level.FAIL, what, UNREACHABLE[database.is_sqlite])
         return
     finally:
         database.dispose()
@@ -79,6 +85,73 @@ def database_checks(settings: Settings) -> Iterator[Check]:
     else:
         mend = "./clinic run brings it up to date at start"
         yield Check(Level.WARN, "database: its tables are not those of this version", mend)
+    if server is not None:
+        yield from server_checks(server)
+
+
+UNREACHABLE = {
+    True: "check that var/ may be written, or CLINIC_DATABASE_URL",
+    False: "check CLINIC_DATABASE_URL, that PostgreSQL runs, and that its pg_hba.conf lets this "
+    "machine in",
+}
+
+
+@dataclass(frozen=True)
+class ServerState:
+    """A PostgreSQL server as this machine sees it. ahead_s: its clock, of ours."""
+
+    version: int
+    ahead_s: float
+    connections_left: int
+    is_flushed: bool
+
+
+def _server_state(database: Database) -> ServerState:
+    query = text(
+        """
+        select current_setting('server_version_num')::integer / 10000 as version,
+            clock_timestamp() as at,
+            current_setting('max_connections')::integer
+                - current_setting('superuser_reserved_connections')::integer
+                - (select count(*) from pg_stat_activity where backend_type = 'client backend')
+                as connections_left,
+            current_setting('fsync') = 'on'
+                and current_setting('synchronous_commit') <> 'off' as is_flushed
+        """
+    )
+    with database.engine.connect() as connection:
+        asked_at = utc_now()
+        row = connection.execute(query).one()
+        between = asked_at + (utc_now() - asked_at) / 2
+    ahead_s = (row.at - between).total_seconds()
+    return ServerState(row.version, ahead_s, row.connections_left, row.is_flushed)
+
+
+def server_checks(server: ServerState) -> Iterator[Check]:
+    if server.version < OLDEST_POSTGRESQL:
+        what = f"PostgreSQL {server.version}: older than what was tried, {OLDEST_POSTGRESQL}"
+        yield Check(Level.WARN, what, f"upgrade the server to {OLDEST_POSTGRESQL} or newer")
+    else:
+        yield Check(Level.OK, f"PostgreSQL {server.version}")
+    clocks = f"clock: PostgreSQL's is {abs(server.ahead_s):.1f} s "
+    clocks += "ahead of this machine's" if server.ahead_s > 0 else "behind this machine's"
+    if abs(server.ahead_s) > CLOCKS_MAY_DIFFER_S:
+        mend = "let NTP keep every machine's clock (timedatectl set-ntp true): leases take seconds"
+        yield Check(Level.FAIL, clocks, mend)
+    else:
+        yield Check(Level.OK, clocks)
+    left = f"PostgreSQL: {server.connections_left} connections left"
+    if server.connections_left < CONNECTIONS_OF_A_HOST:
+        mend = (
+            f"a host that starts now may take {CONNECTIONS_OF_A_HOST}: raise max_connections in "
+            "postgresql.conf and restart the server"
+        )
+        yield Check(Level.WARN, left, mend)
+    else:
+        yield Check(Level.OK, left)
+    if not server.is_flushed:
+        what = "PostgreSQL: commits do not wait for the disk; a power cut loses messages"
+        yield Check(Level.FAIL, what, "set fsync and synchronous_commit to on in postgresql.conf")
 
 
 def _is_migrated(database: Database) -> bool:
@@ -199,8 +272,13 @@ def hours_checks(settings: Settings, at: datetime) -> Iterator[Check]:
 # Articles ----------------------------------------------------------------------------------------
 
 
-def article_problems(settings: Settings, at: datetime | None = None) -> Iterator[ArticleProblem]:
-    """Look at every article, by path: what keeps it from being published, or is past its date."""
+def article_problems(
+    settings: Settings, at: datetime | None = None, comparison: Comparison | None = None
+) -> Iterator[ArticleProblem]:
+    """Look at every article, by path: what keeps it from being published, or is past its date.
+
+    comparison: with the others; it takes the sentence model, which `doctor` does not wait for.
+    """
     folder = settings.articles_dir
     if not folder.is_dir():
         yield ArticleProblem(str(folder), 1, "is not a folder", "Name the folder in clinic.toml.")
@@ -219,3 +297,5 @@ def article_problems(settings: Settings, at: datetime | None = None) -> Iterator
         article = read_article(folder / f"{entry.id}.md", folder, facts)
         own = settings.own_numbers
         yield from proofreading.problems_of(file, entry.text, article, today, neighbours, own, kept)
+        if comparison is not None:
+            yield from comparison.problems_of(file, entry.text, article)

@@ -8,8 +8,9 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from click.testing import CliRunner
@@ -254,6 +255,8 @@ def test_the_doctor_gives_each_fault_its_mend_and_says_it_by_its_exit_code(
 
 
 def test_the_doctor_knows_a_database_that_fits(desk: Desk) -> None:
+    if not desk.services.database.is_sqlite:
+        pytest.skip("on PostgreSQL it says more: see test_core_hosts.py")
     assert [check.level for check in checks.database_checks(desk.settings)] == [Level.OK]
 
 
@@ -268,6 +271,35 @@ def test_the_doctor_knows_a_database_that_cannot_be_opened(desk: Desk, tmp_path:
 def test_the_doctor_knows_a_database_of_another_version(desk: Desk, tmp_path: Path) -> None:
     [check] = checks.database_checks(with_database(desk, tmp_path / "empty.sqlite3"))
     assert check.level is Level.WARN
+
+
+def test_the_doctor_knows_a_server_that_cannot_be_reached(desk: Desk) -> None:
+    nobody = {"database_url": "postgresql://nobody@127.0.0.1:9/nothing"}
+    [check] = checks.database_checks(desk.settings.model_copy(update=nobody))
+    assert check.level is Level.FAIL
+    assert "pg_hba.conf" in check.mend
+
+
+FINE = checks.ServerState(version=15, ahead_s=0.1, connections_left=100, is_flushed=True)
+
+
+@pytest.mark.parametrize(
+    ("state", "said", "mend"),
+    [
+        ({"version": 12}, "PostgreSQL 12: older", "upgrade"),
+        ({"ahead_s": 9.0}, "9.0 s ahead", "NTP"),
+        ({"ahead_s": -9.0}, "9.0 s behind", "NTP"),
+        ({"connections_left": 12}, "12 connections left", "max_connections"),
+        ({"is_flushed": False}, "a power cut loses messages", "fsync"),
+    ],
+)
+def test_the_doctor_says_what_is_wrong_with_a_server(
+    state: dict[str, Any], said: str, mend: str
+) -> None:
+    assert {check.level for check in checks.server_checks(FINE)} == {Level.OK}
+    found = checks.server_checks(replace(FINE, **state))
+    [wrong] = [check for check in found if check.level is not Level.OK]
+    assert said in wrong.what and mend in wrong.mend
 
 
 def with_database(desk: Desk, path: Path) -> Settings:

@@ -26,10 +26,11 @@ from tests import postgresql
 from tests.conftest import PASSWORD, Patient, Search, write_article, write_articles
 from tests.fakes import FakeEncoder, FakeRasa
 from tests.web.staff_desk import PageClient
-from web import auth, create_app, limits, make_services
+from web import auth, checks, create_app, limits, make_services
 from web.articles import article_files, hosts
 from web.background import Background
 from web.chat import leases, turns
+from web.checks import Level
 from web.config import Settings
 from web.db import Database, alone, utc_now
 from web.limits import Limit, SharedCounts
@@ -293,6 +294,16 @@ def test_tries_to_sign_in_are_counted_over_both(two: Hosts) -> None:
     with of(two.one).database.reading() as session:
         keys = session.scalars(select(RateCount.key)).all()
     assert keys and all(re.fullmatch(r"[0-9a-f]{64}", key) for key in keys), "nobody is named"
+
+
+def test_the_doctor_looks_at_the_server(two: Hosts) -> None:
+    found = {check.what: check.level for check in checks.database_checks(of(two.one).settings)}
+    fine = [what for what, level in found.items() if level is Level.OK]
+    assert any(re.fullmatch(r"PostgreSQL 1\d", what) for what in fine)
+    assert any("clock: PostgreSQL's is 0." in what for what in fine)
+    assert any("connections left" in what for what in found)
+    # The tests' server does not wait for its disk, and that is seen.
+    assert [what for what, level in found.items() if level is Level.FAIL and "power cut" in what]
 
 
 def test_of_many_at_once_no_more_than_the_limit_get_through(two: Hosts) -> None:
