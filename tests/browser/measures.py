@@ -45,6 +45,7 @@ const layersOf = $each => {
   }
   return layers
 }
+const solid = $each => $each ? Number(getComputedStyle($each).opacity) * solid(above($each)) : 1
 const ratio = (one, other) => (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05)
 const contrast = (colour, layers, alpha = 1) =>
   ratio(painted([...layers, [colour, alpha]]), painted(layers))
@@ -56,7 +57,9 @@ const faults = []
 const named = $each => $each.outerHTML.slice(0, 90)
 const isShown = $each => $each.checkVisibility({ visibilityProperty: true, opacityProperty: true })
   && !$each.closest('.kb-visually-hidden')
-const all = [...document.querySelectorAll('body *')].filter(isShown)
+const within = root => [...root.querySelectorAll('*')]
+  .flatMap($each => [$each, ...($each.shadowRoot ? within($each.shadowRoot) : [])])
+const all = within(document.body).filter(isShown)
 const least = ({ fontSize, fontWeight }) => {
   const size = parseFloat(fontSize)
   return size >= 24 || (size >= 18.66 && Number(fontWeight) >= 700) ? 3 : 4.5
@@ -67,7 +70,7 @@ const judgeWords = look => {
     const hasWords = [...$each.childNodes].some(node => node.nodeType === 3 && node.data.trim())
     if (!hasWords || $each.matches(':disabled, option')) continue
     const style = getComputedStyle($each)
-    const found = contrast(style.color, layersOf($each))
+    const found = contrast(style.color, layersOf($each), solid($each))
     if (found < least(style)) faults.push(`${look}words ${found.toFixed(2)}: ${named($each)}`)
   }
 }
