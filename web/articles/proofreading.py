@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
@@ -77,7 +77,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True)
 class ArticleProblem:
-    """`field`: the field of the front matter it is about, None for the text."""
+    """field: of the front matter, None for the text. other: the article it is about as well."""
 
     file: str
     line: int
@@ -85,6 +85,7 @@ class ArticleProblem:
     mend: str
     level: Level = Level.FAIL
     field: str | None = None
+    other: str = ""
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,29 @@ class Neighbour:
     title: str
     lang: str
     status: str
+
+
+@dataclass(frozen=True)
+class Folder:
+    """What one article has to know of all. `published`: language and title → ids.
+
+    pictures: the names of those in the folder; None where nobody looked.
+    """
+
+    ids: frozenset[str] = frozenset()
+    published: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    pictures: Collection[str] | None = None
+
+    @classmethod
+    def of(cls, neighbours: Iterable[Neighbour], pictures: Collection[str] | None = None) -> Folder:
+        published: dict[tuple[str, str], tuple[str, ...]] = {}
+        ids = set()
+        for each in neighbours:
+            ids.add(each.id)
+            if each.status == "published":
+                key = each.lang, each.title.casefold()
+                published[key] = (*published.get(key, ()), each.id)
+        return cls(frozenset(ids), published, pictures)
 
 
 def problems_of(
@@ -110,9 +134,16 @@ def problems_of(
 
     text: the file as it is, for the line numbers. article: read from it, its placeholders filled.
     neighbours: every article of the folder; this one's own row is passed over. own_numbers: the
-    clinic's phones and addresses, which are no patient's. pictures: the names of those in the
-    folder; None where nobody looked.
+    clinic's phones and addresses, which are no patient's. pictures: see Folder.
     """
+    yield from own_problems(file, text, article, today, own_numbers)
+    yield from folder_problems(file, text, article, Folder.of(neighbours, pictures))
+
+
+def own_problems(
+    file: str, text: str, article: Article, today: date, own_numbers: Collection[str] = ()
+) -> Iterator[ArticleProblem]:
+    """Yield what is wrong with it whatever else the folder holds."""
     lines = text.splitlines()
     for problem in (
         *_fact_problems(article),
@@ -120,13 +151,21 @@ def problems_of(
         *_machine_problems(article),
         *_placeholder_problems(article),
         *_text_problems(lines),
-        *_picture_problems(lines, pictures),
+        *_picture_problems(lines),
         *_question_problems(article),
         *_reading_problems(lines, article),
         *_privacy_problems(lines, own_numbers),
-        *_neighbour_problems(article, neighbours),
     ):
         yield _placed(file, lines, problem)
+
+
+def folder_problems(
+    file: str, text: str, article: Article, folder: Folder
+) -> Iterator[ArticleProblem]:
+    """Yield what is wrong beside the others; quick, since each change of one changes it for all."""
+    found = (*_neighbour_problems(article, folder), *_gone_pictures(article, folder))
+    lines = text.splitlines() if found else []
+    yield from (_placed(file, lines, problem) for problem in found)
 
 
 @dataclass(frozen=True)
@@ -207,7 +246,7 @@ def _text_problems(lines: list[str]) -> Iterator[_Found]:
             yield _Found(what, mend, number, level=Level.WARN)
 
 
-def _picture_problems(lines: list[str], pictures: Collection[str] | None) -> Iterator[_Found]:
+def _picture_problems(lines: list[str]) -> Iterator[_Found]:
     for number, line in _outside_code(lines):
         if _NO_ALTERNATIVE.search(line):
             mend = "Say in the square brackets what the picture shows."
@@ -215,14 +254,17 @@ def _picture_problems(lines: list[str], pictures: Collection[str] | None) -> Ite
         if _RAW_PICTURE.search(line):
             mend = "Put it in with the button Picture above the text."
             yield _Found("a picture is written in a way that patients do not get", mend, number)
-        for src in _PICTURE.findall(line):
-            name = picture_name(src)
-            if name is None:
-                mend = "Take a copy into the article: the button Picture above the text."
-                yield _Found("a picture lies elsewhere, so patients do not get it", mend, number)
-            elif pictures is not None and name not in pictures:
-                mend = "Choose the picture anew, or take the line out."
-                yield _Found("a picture is not in the folder any more", mend, number)
+        if any(picture_name(src) is None for src in _PICTURE.findall(line)):
+            mend = "Take a copy into the article: the button Picture above the text."
+            yield _Found("a picture lies elsewhere, so patients do not get it", mend, number)
+
+
+def _gone_pictures(article: Article, folder: Folder) -> Iterator[_Found]:
+    for src in _PICTURE.findall(article.body) if folder.pictures is not None else ():
+        name = picture_name(src)
+        if name is not None and name not in (folder.pictures or ()):
+            mend = "Choose the picture anew, or take the line out."
+            yield _Found("a picture is not in the folder any more", mend, name)
 
 
 def _jumps(lines: list[str]) -> Iterator[_Found]:
@@ -252,7 +294,7 @@ def _reading_problems(lines: list[str], article: Article) -> Iterator[_Found]:
         words = ", ".join(reading.hard_words(article.body, article.lang)[:MAX_HARD_WORDS])
         what = f"the text reads like grade {found.grade:.0f}" if found.grade else "the text is hard"
         mend = "Shorter sentences, common words." + (f" Long words: {words}." if words else "")
-        yield _Found(what, mend, _first_of_text(lines), level=Level.WARN)
+        yield _Found(what, mend, first_of_text(lines), level=Level.WARN)
     for number, count in reading.long_sentences(_outside_code(lines)):
         what = f"a sentence has {count} words"
         yield _Found(what, "Make two of it.", number, level=Level.WARN)
@@ -272,7 +314,7 @@ def _privacy_problems(lines: list[str], own: Collection[str]) -> Iterator[_Found
 
 def _sections(lines: list[str]) -> list[tuple[int, int]]:
     """Return line and words of each part; counted in the source: rendering costs much more."""
-    sections = [(min(_first_of_text(lines), max(1, len(lines))), 0)]
+    sections = [(min(first_of_text(lines), max(1, len(lines))), 0)]
     for number, line in _outside_code(lines):
         if _HEADING.match(line):
             sections.append((number, 0))
@@ -282,23 +324,22 @@ def _sections(lines: list[str]) -> list[tuple[int, int]]:
     return sections
 
 
-def _neighbour_problems(article: Article, neighbours: Collection[Neighbour]) -> Iterator[_Found]:
-    others = [each for each in neighbours if each.id != article.id]
-    for each in others:
-        same = each.lang == article.lang and each.title.casefold() == article.title.casefold()
-        if same and {each.status, article.status} <= {"published"}:
-            what = f"{each.id} has the same title"
-            mend = "Merge the two, or make the titles say how they differ."
-            yield _Found(what, mend, "title:", "title")
-    if not neighbours:
+def _neighbour_problems(article: Article, folder: Folder) -> Iterator[_Found]:
+    if article.status == "published":
+        same = folder.published.get((article.lang, article.title.casefold()), ())
+        for other in same:
+            if other != article.id:
+                what = f"{other} has the same title"
+                mend = "Merge the two, or make the titles say how they differ."
+                yield _Found(what, mend, "title:", "title")
+    if not folder.ids:
         return
-    known = {each.id for each in neighbours}
-    if article.translation_of and article.translation_of not in known:
+    if article.translation_of and article.translation_of not in folder.ids:
         what = f"there is no article {article.translation_of}"
         mend = "Write the path of the first article, without .md."
         yield _Found(what, mend, "translation_of:", "translation_of", Level.WARN)
     for target, name in linked(article).items():
-        if name not in known:
+        if name not in folder.ids:
             what = f"the link to {target} leads nowhere"
             yield _Found(what, "Correct the link, or take it out.", f"({target}", level=Level.WARN)
 
@@ -323,7 +364,7 @@ def _outside_code(lines: list[str]) -> Iterator[tuple[int, str]]:
     """Yield the lines of the text with their numbers; in code a `# x` is no heading."""
     is_code = False
     for number, line in enumerate(lines, start=1):
-        if number < _first_of_text(lines):
+        if number < first_of_text(lines):
             continue
         if _CODE.match(line.strip()):
             is_code = not is_code
@@ -331,7 +372,7 @@ def _outside_code(lines: list[str]) -> Iterator[tuple[int, str]]:
             yield number, line
 
 
-def _first_of_text(lines: list[str]) -> int:
+def first_of_text(lines: list[str]) -> int:
     """Return the line below the front matter."""
     if not lines or not _FENCE.match(lines[0]):
         return 1
