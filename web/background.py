@@ -20,6 +20,7 @@ from safety.identifiers import mask
 from web.articles import hosts
 from web.articles.sweeping import Sweeper
 from web.chat import conversations, leases, turns
+from web.chat.messages import LEFT_AFTER
 from web.db import DatabaseBusy, alone
 from web.desk import handoff_offers, handoffs, practice, snooze
 from web.models import Author, Conversation, Handoff, HandoffState, Kind, Staff, Turn
@@ -29,8 +30,6 @@ from web.services import Services, of
 SWEEP_S = 5.0
 PREPARE_AFTER_S = 3.0  # a second of work, which the first answer should not wait for
 RETENTION_EVERY_S = 600.0
-# A patient who has shown no sign of life this long gives up the place in the queue.
-LEFT_AFTER = timedelta(minutes=10)
 # Between hosts, at most; no sign of life and no lease lies further ahead.
 CLOCKS_DIFFER = timedelta(seconds=30)
 

@@ -19,9 +19,10 @@ from sqlalchemy.orm import Session
 from tests.conftest import Patient, Search, words
 from tests.fakes import FakeRasa
 from tests.web.staff_desk import MONDAY_MORNING, Desk
+from web.background import Background
 from web.chat import conversations, feed, messages
 from web.chat.contact import ContactInvalid
-from web.chat.messages import message_html
+from web.chat.messages import message_html, message_text
 from web.desk import callbacks, estimates, handoffs, inbox, presence
 from web.models import Handoff, HandoffState, Staff
 from web.sections import Callbacks, Waiting
@@ -128,6 +129,19 @@ def test_on_a_simulated_day_the_true_wait_lies_in_the_range(seed: int) -> None:
 
 
 WAITING = {"status": "waiting", "working": False, "text": "You are number 3 in line."}
+
+
+def test_who_waits_is_told_beforehand_what_loses_the_place(desk: Desk) -> None:
+    desk.agent()
+    pat = desk.patient("hello")
+    desk.ask(pat)
+    said = message_text(desk.log(pat)[-1], "en", desk.services.settings)
+    assert "after 10 minutes away, you lose your place" in said
+    for minutes, is_lost in ((9, False), (2, True)):
+        desk.clock.passes(minutes=minutes)
+        with desk.app.app_context():
+            Background(desk.app).sweep()
+        assert ("patient_gone" in desk.lines(pat)) is is_lost
 
 
 @pytest.mark.parametrize(

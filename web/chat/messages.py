@@ -8,7 +8,7 @@ into the viewer's language here.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
 from flask import render_template
@@ -22,6 +22,9 @@ from web.services import services
 from web.wording import choices_lead, say
 
 Audience = Literal["patient", "plain", "staff"]  # plain: a patient without script
+# A patient who has shown no sign of life this long gives up the place in the queue, and is told so
+# when it begins.
+LEFT_AFTER = timedelta(minutes=10)
 # Below these lines stand the ways out of the queue.
 LINES_OF_WAITING = ("queued", "still_waiting", "agent_gone", "person_back")
 WAYS_OUT = ("message", "callback")
@@ -154,6 +157,7 @@ def line_text(payload: dict[str, Any], said_at: datetime, lang: str, settings: S
         position=payload.get("position"),
         opens=opens,
         reference=payload.get("reference"),
+        away=LEFT_AFTER // timedelta(minutes=1),
         to=payload.get("to"),
         when=_when(payload.get("begins"), said_at, lang, settings),
         until=_clock(payload.get("ends"), lang, settings),
