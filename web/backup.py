@@ -82,7 +82,7 @@ def save(settings: Settings, target: Path, at: datetime) -> Contents:
             if is_sqlite(settings):
                 copy_database(database_file(settings), copies / DATABASE)
             else:
-                _run_tool(settings, "pg_dump", "--format=custom", f"--file={copies / DUMP}")
+                dump_database(settings.database, copies / DUMP)
             whole = Path(folder) / target.name
             contents = _write(whole, copies, at)
             whole.rename(target)
@@ -92,9 +92,18 @@ def save(settings: Settings, target: Path, at: datetime) -> Contents:
     return contents
 
 
-def _run_tool(settings: Settings, tool: str, *arguments: str) -> None:
+def dump_database(database_url: str, target: Path) -> None:
+    """Write what PostgreSQL holds at one moment, while others write to it. Raises BackupFailed."""
+    whole = target.with_name(f"{target.name}.part")
+    whole.unlink(missing_ok=True)
+    whole.touch(0o600)
+    _run_tool(database_url, "pg_dump", "--format=custom", f"--file={whole}")
+    whole.rename(target)
+
+
+def _run_tool(database_url: str, tool: str, *arguments: str) -> None:
     """Run one of PostgreSQL's own programs on our database. Raises BackupFailed."""
-    url = make_url(settings.database)
+    url = make_url(database_url)
     place = url.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
     # On the command line others of this machine would see it.
     environment = {**os.environ, **({"PGPASSWORD": str(url.password)} if url.password else {})}
@@ -206,10 +215,9 @@ def _restore_dump(
     articles, mark = settings.articles_dir, at.strftime("before-restore-%Y%m%dT%H%M%SZ")
     with _laid_out(source, DUMP, beside=settings.var_dir / DUMP) as (contents, laid_out):
         before = settings.var_dir / f"{DUMP}.{mark}"
-        _run_tool(settings, "pg_dump", "--format=custom", f"--file={before}")
-        before.chmod(0o600)
+        dump_database(settings.database, before)
         options = ("--clean", "--if-exists", "--no-owner", "--single-transaction")
-        _run_tool(settings, "pg_restore", *options, str(laid_out / DUMP))
+        _run_tool(settings.database, "pg_restore", *options, str(laid_out / DUMP))
         try:
             moved = _replace(laid_out / ARTICLES, articles, mark)
         except OSError as error:

@@ -59,7 +59,7 @@ def test_no_word_of_a_patient_is_in_it_in_the_clear(desk: Desk, tmp_path: Path) 
     with tarfile.open(tmp_path / "kept.tar") as archive:
         archive.extractall(tmp_path / "out", filter="data")
     plain = tmp_path / "plain.sql"
-    backup._run_tool(desk.settings, "pg_dump", f"--file={plain}")
+    backup._run_tool(desk.settings.database, "pg_dump", f"--file={plain}")
     assert "xylophone" not in plain.read_text()
     assert b"xylophone" not in (tmp_path / "out" / backup.DUMP).read_bytes()
 

@@ -14,7 +14,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.engine import make_url
 
-from web.backup import copy_database
+from web.backup import DUMP, BackupFailed, copy_database, dump_database
 from web.db import Database
 
 FOLDER = Path(__file__).resolve().parent
@@ -25,7 +25,7 @@ logger = structlog.get_logger()
 def upgrade(database: Database, to: str = "head") -> None:
     """Run what is missing; nothing happens to a database that is up to date.
 
-    A copy of what an SQLite database held before is left beside it.
+    A copy of what it held before is left beside an SQLite database, or in `database.copies`.
     """
     _keep_copy(database)
     with database.engine.begin() as connection:
@@ -46,14 +46,31 @@ def _keep_copy(database: Database) -> None:
     with database.engine.connect() as connection:
         before = MigrationContext.configure(connection).get_current_revision()
         newest = ScriptDirectory.from_config(_config(connection)).get_current_head()
-    if not database.is_sqlite or before in (None, newest):
+    if before in (None, newest):
         return
-    file = Path(make_url(database.url).database or "")
-    copy = file.with_name(f"{file.name}.before-{newest}")
-    if not copy.exists():  # an upgrade that failed half way is tried again
-        copy_database(file, copy)
-        copy.chmod(0o600)
+    copy = _copy(database, f"before-{newest}")
     logger.info("database.upgrade", before=before, to=newest, copy=str(copy))
+
+
+def _copy(database: Database, mark: str) -> Path | None:
+    """Return where the copy is: None where PostgreSQL's programs are not here to make one."""
+    if database.is_sqlite:
+        file = Path(make_url(database.url).database or "")
+        copy = file.with_name(f"{file.name}.{mark}")
+        if not copy.exists():  # an upgrade that failed half way is tried again
+            copy_database(file, copy)
+            copy.chmod(0o600)
+        return copy
+    if database.copies is None:
+        return None
+    copy = database.copies / f"{DUMP}.{mark}"
+    try:
+        if not copy.exists():
+            dump_database(database.url, copy)
+    except BackupFailed as error:
+        logger.warning("database.not_copied", mend=str(error))
+        return None
+    return copy
 
 
 def _config(connection: object) -> Config:

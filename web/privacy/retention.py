@@ -16,6 +16,7 @@ from sqlalchemy.engine import make_url
 
 from web import limits
 from web.articles import help_feedback
+from web.backup import DUMP
 from web.db import Database, wake
 from web.desk import check_ins, hard_chats, practice
 from web.models import Block, Conversation, Handoff, HandoffState
@@ -82,11 +83,12 @@ def _forget_copies(database: Database, retention: Retention, now: datetime) -> i
 
     Returns how many.
     """
-    name = make_url(database.url).database
-    if not database.is_sqlite or not name:
-        return 0
-    before = (now - timedelta(days=retention.conversation_days)).timestamp()
-    file, removed = Path(name), 0
+    file = Path(make_url(database.url).database or "")
+    if not database.is_sqlite:
+        if database.copies is None:
+            return 0
+        file = database.copies / DUMP
+    before, removed = (now - timedelta(days=retention.conversation_days)).timestamp(), 0
     for copy in sorted(file.parent.glob(f"{file.name}.before-*")):
         if copy.stat().st_mtime < before:
             copy.unlink()

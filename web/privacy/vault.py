@@ -28,7 +28,9 @@ def connect(
     settings: Settings, on_commit: Callable[[frozenset[str]], None] = lambda topics: None
 ) -> Database:
     """Return the database of these settings with its keys. Raises KeysUnusable."""
-    return Database(settings.database, on_commit, key_ring(settings))
+    database = Database(settings.database, on_commit, key_ring(settings))
+    database.copies = settings.var_dir
+    return database
 
 
 def key_ring(settings: Settings) -> KeyRing:
