@@ -10,7 +10,7 @@ from playwright.sync_api import Page, Route, expect
 
 from benchmarks.aloud import ASKED, read_aloud
 from benchmarks.product import ROOT, Product
-from tests.browser.conftest import EVENT_MS, Pat
+from tests.browser.conftest import EVENT_MS, Pat, until
 from tests.browser.test_panel_danger import LISTEN
 from tests.browser.test_patient import numbers_shown
 
@@ -117,8 +117,7 @@ def test_the_back_button_closes_the_chat_on_a_phone(new_patient: NewPatient) -> 
     pat.open_chat()
     pat.panel.get_by_role("button", name="Close chat").click()
     expect(pat.page.get_by_role("button", name="Ask us")).to_be_focused()
-    pat.page.wait_for_timeout(300)
-    assert pat.page.evaluate("history.state") is None
+    until(lambda: pat.page.evaluate("history.state") is None)
     assert pat.errors == []
 
 
@@ -126,7 +125,7 @@ def test_a_draft_survives_a_reload(new_patient: NewPatient) -> None:
     pat = new_patient()
     pat.open_chat()
     pat.text_box.fill("i was about to ask")
-    pat.page.wait_for_timeout(500)
+    until(lambda: pat.page.frames[1].evaluate("'front-desk:demo:draft' in localStorage"))
     pat.page.reload()
     pat.open_chat()
     expect(pat.text_box).to_have_value("i was about to ask")

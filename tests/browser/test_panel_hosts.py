@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from benchmarks.product import Product
-from tests.browser.conftest import EVENT_MS, Pat, QuietHandler
+from tests.browser.conftest import EVENT_MS, Pat, QuietHandler, until
 
 pytestmark = pytest.mark.browser
 
@@ -91,7 +91,8 @@ def test_a_page_that_renders_itself_anew_keeps_the_chat(pat: Pat, put: Callable[
     pat.page.goto(put(RERENDERS))
     pat.open_chat()
     pat.text_box.fill("half a thought")
-    pat.page.wait_for_timeout(700)
+    seen = pat.page.evaluate("at")
+    until(lambda: pat.page.evaluate("at") > seen + 5)
     expect(pat.text_box).to_have_value("half a thought")
     pat.ask(QUESTION)
     pat.page.evaluate("document.querySelector('front-desk').remove()")
