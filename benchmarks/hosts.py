@@ -15,6 +15,7 @@ import threading
 import time
 import tomllib
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,15 @@ class Host:
         return {name: float(value) for name, _, value in rows}
 
 
+def insisting(send: Callable[[], requests.Response], tries: int = 20) -> requests.Response:
+    """Send again what a busy host refused, as the panel does: this machine may be slow."""
+    answer = send()
+    while answer.status_code == 503 and tries > 1:
+        time.sleep(0.5)
+        answer, tries = send(), tries - 1
+    return answer
+
+
 class Writer(threading.Thread):
     """A patient who writes one message after the other, each again until it is acknowledged.
 
@@ -134,7 +144,8 @@ class Writer(threading.Thread):
         super().__init__(daemon=True)
         self.urls = list(urls)
         agreed = {"privacy_version": "1"}
-        begun = requests.post(f"{urls[0]}/api/v1/conversations", json=agreed, timeout=10).json()
+        url = f"{urls[0]}/api/v1/conversations"
+        begun = insisting(lambda: requests.post(url, json=agreed, timeout=10)).json()
         self.id = str(begun["id"])
         self.headers = {"Authorization": f"Bearer {begun['token']}"}
         self.acknowledged: dict[str, int] = {}
@@ -176,10 +187,9 @@ class Writer(threading.Thread):
         raise AssertionError(f"never acknowledged; refused: {self.refused}")
 
     def log(self, after: int = 0) -> dict[str, Any]:
-        found: dict[str, Any] = requests.get(
-            f"{self.path}/log?after={after}", headers=self.headers, timeout=10
-        ).json()
-        return found
+        url = f"{self.path}/log?after={after}"
+        answer = insisting(lambda: requests.get(url, headers=self.headers, timeout=10))
+        return dict(answer.json())
 
     def whole_log(self) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = []
