@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from functools import lru_cache
 
 from safety.identifiers import mask
 from search.articles import Article, unknown_placeholders
@@ -303,13 +304,22 @@ def _reading_problems(lines: list[str], article: Article) -> Iterator[_Found]:
 def _privacy_problems(lines: list[str], own: Collection[str]) -> Iterator[_Found]:
     """Numbers and names that look like a patient's; the clinic's own are none."""
     for number, line in enumerate(lines, start=1):
-        kinds = {span.type.value for span in mask(line, own).spans} if len(line) > 3 else set()
+        kinds = set(_private_kinds(line, tuple(own)))
         if _ITEM.match(line):
             kinds.discard("NAME")  # of a plan or a firm, as a list of them has
-        for kind in sorted(kinds & PRIVATE.keys()):
+        for kind in sorted(kinds):
             mend = "Take it out: every patient can read this."
             level = Level.WARN if kind == "NAME" else Level.FAIL
             yield _Found(f"this looks like {PRIVATE[kind]}", mend, number, level=level)
+
+
+@lru_cache(maxsize=100_000)
+def _private_kinds(line: str, own: tuple[str, ...]) -> frozenset[str]:
+    """What takes longest of all checks: only a line that holds something is compared with `own`."""
+    kinds = PRIVATE.keys() & (span.type.value for span in mask(line).spans)
+    if kinds and own:
+        kinds &= {span.type.value for span in mask(line, own).spans}
+    return frozenset(kinds)
 
 
 def _sections(lines: list[str]) -> list[tuple[int, int]]:
@@ -362,10 +372,8 @@ def is_ready(problems: Iterable[ArticleProblem]) -> bool:
 
 def _outside_code(lines: list[str]) -> Iterator[tuple[int, str]]:
     """Yield the lines of the text with their numbers; in code a `# x` is no heading."""
-    is_code = False
-    for number, line in enumerate(lines, start=1):
-        if number < first_of_text(lines):
-            continue
+    is_code, first = False, first_of_text(lines)
+    for number, line in enumerate(lines[first - 1 :], start=first):
         if _CODE.match(line.strip()):
             is_code = not is_code
         elif not is_code:
