@@ -49,7 +49,7 @@ def soak(host: Host, minutes: float) -> dict[str, float]:
     memory: list[float] = []
     files: list[float] = []
     delivered: list[float] = []
-    sent = lost = failed = 0
+    sent = lost = failed = refused = 0
     while time.monotonic() < ends:
         crowd = Crowd(host.url, CHATS)
         sent += crowd.post_at(RATE_PER_S, ROUND_S)
@@ -59,12 +59,14 @@ def soak(host: Host, minutes: float) -> dict[str, float]:
         files.append(now["front_desk_open_files"])
         crowd.close()
         failed += len(crowd.failed)
+        refused += crowd.refused
         delivered += crowd.delivered
     return {
         "minutes": minutes,
         "messages": sent,
         "lost": lost,
         "failed": failed,
+        "refused": refused,
         "delivery_p95_ms": quantiles_ms(delivered)["p95_ms"],
         "memory_mb": round(memory[-1], 1),
         "memory_growth": _growth(memory),
