@@ -167,6 +167,10 @@ def opens_the_chat_and_agrees(hands: Hands) -> None:
 
 
 def asks_a_question(hands: Hands) -> None:
+    hands.type("abc")
+    hands.press("Shift+Enter")
+    expect(hands.pat.text_box).to_have_value("abc\n")
+    hands.press("ControlOrMeta+A")
     hands.type(hands.words["question"])
     hands.press("Enter")
     expect(hands.answers()).to_have_count(1)
@@ -286,6 +290,11 @@ def sees_what_is_held(hands: Hands) -> None:
 
 
 def thinks_better_of_it(hands: Hands) -> None:
+    hands.push(hands.part("menu-button"))
+    hands.reach(hands.button("forget"))
+    hands.press("Escape")
+    expect(hands.part("menu-button")).to_be_focused()
+    expect(hands.part("menu-button")).to_have_attribute("aria-expanded", "false")
     hands.pick("forget")
     expect(hands.part("dialog")).to_be_visible()
     hands.push(hands.button("cancel"))

@@ -11,7 +11,8 @@ from playwright.sync_api import Page, Route, expect
 
 from benchmarks.product import ROOT, Product
 from tests.browser.conftest import EVENT_MS, Pat, until
-from tests.browser.test_panel_everyone import PHONE, nothing_is_cut
+from tests.browser.measures import not_fitting
+from tests.browser.test_panel_everyone import PHONE
 from tests.browser.test_patient import axe_finds_nothing, numbers_shown
 
 pytestmark = pytest.mark.browser
@@ -45,26 +46,6 @@ def test_the_keyboard_neither_zooms_nor_hides_the_text_box(new_patient: NewPatie
     pat.page.set_viewport_size({"width": PHONE["width"], "height": 360})
     expect(pat.text_box).to_be_in_viewport(ratio=1)
     expect(pat.panel.get_by_role("button", name="Send")).to_be_in_viewport(ratio=1)
-
-
-def test_targets_are_large_enough(new_patient: NewPatient) -> None:
-    pat = new_patient(viewport=PHONE)
-    launcher = pat.page.get_by_role("button", name="Ask us").bounding_box()
-    assert launcher and launcher["height"] >= 44
-    pat.open_chat()
-    pat.ask(STEP)
-    sizes = pat.page.frames[1].evaluate(
-        """() => [...document.querySelectorAll('button, a, input, textarea')]
-          .map($each => [$each.getBoundingClientRect(), $each])
-          .filter(([box]) => box.width)
-          .map(([box, $each]) => [$each.textContent.trim() || $each.name || $each.ariaLabel,
-            Math.min(box.width, box.height), $each.matches('p a, li a')])"""
-    )
-    small = [each for each in sizes if each[1] < 24 and not each[2]]
-    assert small == []
-    for part in ("send", "emergency", "person"):
-        box = pat.panel.locator(f"[data-part={part}]").bounding_box()
-        assert box and box["height"] >= 44, part
 
 
 def test_on_a_slow_line_the_answer_comes(new_patient: NewPatient) -> None:
@@ -214,7 +195,7 @@ def test_a_language_that_runs_from_right_to_left(new_patient: NewPatient) -> Non
     assert places["menu-button"]["x"] < 160
     own = pat.messages("patient").first.locator(".kb-message__body").bounding_box()
     assert own and own["x"] < 60, "one's own words stand at the end of the line"
-    nothing_is_cut(pat.page, 320)
+    assert not_fitting(pat.page.frames[1]) == []
     axe_finds_nothing(pat.page)
 
 
@@ -225,7 +206,7 @@ def test_words_that_are_much_longer_fit(new_patient: NewPatient) -> None:
     pat.wait_until_it_runs()
     pat.panel.locator("[data-part=menu-button]").click()
     expect(pat.panel.locator("[data-part=menu]")).to_be_visible()
-    nothing_is_cut(pat.page, 320)
+    assert not_fitting(pat.page.frames[1]) == []
 
 
 # On a screen that many use -----------------------------------------------------------------------

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from benchmarks.product import Product
 from tests.browser.conftest import EVENT_MS, Pat
@@ -21,7 +21,6 @@ NewPatient = Callable[..., Pat]
 
 STAIRS = "granddad uses a rollator, is there a way in without steps from the street"
 TURNS_BLUE = "the woman next door lies on the floor and her lips are turning blue"
-HOME = {"width": 1280, "height": 800}
 
 
 def kept(product: Product, query: str) -> list[tuple[object, ...]]:
@@ -195,44 +194,3 @@ def test_a_shared_computer_is_cleared_without_the_clinic(new_patient: NewPatient
     pat.panel.get_by_role("button", name="End and clear").click()
     expect(pat.panel.get_by_text("nothing of it is left").first).to_be_visible(timeout=EVENT_MS)
     assert stored(pat) == []
-
-
-def test_the_menu_needs_no_mouse(new_patient: NewPatient) -> None:
-    pat = ask_something(new_patient, viewport=HOME)
-    keys = pat.page.keyboard
-    menu = pat.panel.get_by_role("button", name="Menu")
-    menu.focus()
-    keys.press("Enter")
-    expect(menu).to_have_attribute("aria-expanded", "true")
-    keys.press("Tab")
-    expect(pat.panel.get_by_role("button", name="Close chat")).to_be_focused()
-    walked = []
-    for _ in range(7):
-        keys.press("Tab")
-        walked.append(focused_text(pat.page))
-    assert walked[:5] == [
-        "Save or print this chat",
-        "What do you hold about me?",
-        "End this chat",
-        "Shared computer: end and clear",
-        "Forget me",
-    ]
-    keys.press("Escape")
-    expect(menu).to_be_focused()
-    expect(menu).to_have_attribute("aria-expanded", "false")
-    keys.press("Enter")
-    expect(menu).to_have_attribute("aria-expanded", "true")
-    for _ in range(3):
-        keys.press("Tab")
-    keys.press("Enter")
-    expect(pat.panel.get_by_role("dialog", name="What do you hold about me?")).to_be_visible(
-        timeout=EVENT_MS
-    )
-    keys.press("Escape")
-    expect(pat.panel.get_by_role("dialog")).to_have_count(0)
-    expect(pat.text_box).to_be_visible(), "Escape closed the paper, not the chat"
-
-
-def focused_text(page: Page) -> str:
-    text: str = page.frames[1].evaluate("document.activeElement.textContent.trim()")
-    return text
