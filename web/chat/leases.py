@@ -41,6 +41,7 @@ from web.services import Services
 LEASE = timedelta(seconds=10)
 SEGMENT_TURNS = 20
 FOLLOW_UP_WITHIN = timedelta(minutes=15)
+MOST_WITHOUT_WORDS = 5  # picks and cards put aside, between a question and the one before it
 
 logger = structlog.get_logger()
 
@@ -224,6 +225,8 @@ def _row(session: Session, conversation_id: str, n: int) -> Message:
 
 def _previous(session: Session, asked: Message) -> str | None:
     """Return the question before, if it is fresh: "and for children?" builds on it."""
+    if asked.n == 1:
+        return None
     since = asked.created_at - FOLLOW_UP_WITHIN
     values = {"id": asked.conversation_id, "n": asked.n, "since": since}
     rows = session.scalars(_ROWS_BEFORE, values)
@@ -239,4 +242,5 @@ _ROWS_BEFORE = (
         Message.created_at > bindparam("since"),
     )
     .order_by(Message.n.desc())
+    .limit(MOST_WITHOUT_WORDS + 1)
 )
