@@ -3,7 +3,7 @@
 Rule: a file is written beside its place, forced to the disk and renamed into it, so that whoever
 reads finds the old article or the new one, never half of one. A file that changed meanwhile is
 never overwritten, and what cannot be written leaves everything as it was. Only `publishing.py`
-writes (a test holds it).
+writes articles (a test holds it); their pictures are `pictures.py`'s.
 """
 
 from __future__ import annotations
