@@ -1,6 +1,7 @@
 """Load on one host: open chats, agents, messages; with and without the assistant; and floors.
 
-`./clinic bench load` at a quarter of the size, `--full` at 1,000 chats, 50 agents, 20 messages/s.
+`./clinic bench load` at a quarter of the size, `--full` at 1,000 chats, 50 agents, 20 messages/s,
+and 100 re-indexes under 50 questions/s.
 Delivery is from the post to the row on the patient's own stream. Floors, in the same run: an empty
 Flask route, and Rasa's bare REST channel where there is a trained assistant.
 """
@@ -22,13 +23,14 @@ import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 
+from benchmarks import faults_articles
 from benchmarks.hosts import Host
 from benchmarks.product import ROOT, free_port
 from benchmarks.report import keep, quantiles_ms
@@ -40,6 +42,7 @@ READY_WITHIN_S = 150.0
 OPENS_WITHIN_S = 90.0
 DELIVERY_GOAL_MS = 250.0
 MEMORY_GOAL_MB = 768.0
+RATES = {"steady": 5.0, "peak": 15.0, "more": 25.0, "much": 32.0, "most": 40.0}
 EMPTY_ROUTE = (
     "from flask import Flask\napp = Flask(__name__)\n@app.get('/')\ndef empty():\n    return ''\n"
 )
@@ -137,7 +140,7 @@ class Crowd:
         if not hasattr(self._local, "session"):
             self._local.session = requests.Session()
         client_id = uuid.uuid4().hex
-        sent = chat.waits_for[client_id] = chat.asked_at = time.monotonic()
+        chat.waits_for[client_id] = chat.asked_at = time.monotonic()
         body = {"client_id": client_id, "text": QUESTIONS[number % len(QUESTIONS)]}
         path = f"{self.url}/api/v1/conversations/{chat.id}/messages"
         try:
@@ -147,7 +150,6 @@ class Crowd:
                 chat.waits_for.pop(client_id, None)
         except requests.RequestException as error:
             self.failed.append(type(error).__name__)
-        del sent
 
     def _read(self) -> None:
         while not self._stopping.is_set():
@@ -215,6 +217,7 @@ def run(arguments: list[str]) -> int:
     figures["floors"]["empty_flask_route"] = empty_route()
     with tempfile.TemporaryDirectory(prefix="front-desk-load-") as folder:
         figures["without_bot"] = without_bot(Path(folder) / "a", size)
+        figures["reindexes"] = reindexed(Path(folder) / "c", 100 if size is FULL else 10)
         if ASSISTANT.exists() and BOT_PYTHON.exists():
             with real_rasa() as url:
                 figures["floors"]["bare_rasa"] = bare_rasa(url)
@@ -266,7 +269,7 @@ def with_bot(folder: Path, rasa_url: str, size: Size) -> dict[str, Any]:
         host.start()
         host.wait()
         rows: dict[str, dict[str, Any]] = {}
-        for name, rate in (("steady", 5.0), ("peak", 15.0), ("more", 25.0), ("most", 40.0)):
+        for name, rate in RATES.items():
             crowd = Crowd(host.url, 100)
             began = time.monotonic()
             sent = crowd.post_at(rate, min(size.seconds, 20.0))
@@ -286,6 +289,15 @@ def with_bot(folder: Path, rasa_url: str, size: Size) -> dict[str, Any]:
         return {**rows, "highest_rate_held_per_s": max(held, default=0.0)}
     finally:
         host.end()
+
+
+def reindexed(folder: Path, times: int) -> dict[str, Any]:
+    """50 questions a second while the index is built again and again; the figure, good or bad."""
+    folder.mkdir()
+    try:
+        return asdict(faults_articles.reindexes(times, folder))
+    except AssertionError as missed:
+        return {"size": times, "missed": str(missed)}
 
 
 def _settle(host: Host) -> None:
