@@ -7,6 +7,7 @@ import sys
 from benchmarks import (
     aloud,
     capacity,
+    checks,
     cuts,
     effects,
     faults,
@@ -34,6 +35,7 @@ BENCHMARKS = {
     "waits": waits.run,
     "groups": groups.run,
     "effects": effects.run,
+    "checks": checks.run,
 }
 # These take long, or other libraries.
 ON_REQUEST = {

@@ -21,11 +21,21 @@ import yaml
 from search.language import notice_language
 
 MAX_BYTES = 1_000_000
+# What Markdown takes seconds for, or gives up on; no article for people comes near.
+MAX_DEPTH = 20
+MAX_BRACKETS = 1_000
+MAX_ABBREVIATIONS = 100
+INDENT = 4
 PUBLISHED = "published"
 PUBLIC = "public"
 
 _FENCE = re.compile(r"^---[ \t]*$")
 _FENCE_END = re.compile(r"^(---|\.\.\.)[ \t]*$")
+_NEST = re.compile(r"[ \t]*(?:(?:>|[-*+]|\d{1,9}[.)])(?:[ \t]+|(?<=>)|(?=>)|$))*")
+_NEST_MARK = re.compile(r">|[-*+]|\d+[.)]")
+_OPENING = tuple(" \t>-*+0123456789")
+_RULE = re.compile(r" {0,3}([-*_])(?: {0,2}\1)+[ \t]*$")
+_ABBREVIATION = re.compile(r"^ {0,3}\*\[", re.MULTILINE)
 _PLACEHOLDER = re.compile(r"\{\{\s*([a-z_][a-z0-9_.]*)\s*\}\}")
 _HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+(.+?)[ \t]*#*[ \t]*$", re.MULTILINE)
 _TITLE_KEY = re.compile(r"^title[ \t]*:")
@@ -103,6 +113,7 @@ def parse_article(name: str, content: bytes, facts: Mapping[str, str]) -> Articl
     fields = {key: _fill(value, facts) for key, value in given.items()}
     questions = tuple(_fill(line, facts) for line in _lines(front.get("questions")))
     body = _fill(body, facts)
+    _check_shape(name, body, body_line)
     title, title_line = _find_title(name, fields, text, body, body_line)
     summary = _one_line(fields.get("summary", ""))
     if not (_has_words(body) or summary):
@@ -178,6 +189,29 @@ def _divide(name: str, text: str) -> tuple[str, str, int]:
         if _FENCE_END.match(line):
             return "\n".join(lines[1:number]), "\n".join(lines[number + 1 :]), number + 2
     raise ArticleInvalid(name, 1, "the front matter has no closing --- line")
+
+
+def _check_shape(name: str, body: str, body_line: int) -> None:
+    """Refuse what nobody reads and Markdown cannot: one such article would hold up all others."""
+    for number, line in enumerate(body.split("\n"), start=body_line):
+        if _depth(line) > MAX_DEPTH:
+            reason = f"lists or quotes stand in each other more than {MAX_DEPTH} deep; take some out"
+            raise ArticleInvalid(name, number, reason)
+    if body.count("[") > MAX_BRACKETS:
+        reason = f"more than {MAX_BRACKETS} square brackets; make several articles of it"
+        raise ArticleInvalid(name, body_line, reason)
+    if len(_ABBREVIATION.findall(body)) > MAX_ABBREVIATIONS:
+        reason = f"more than {MAX_ABBREVIATIONS} abbreviations; explain them where they stand"
+        raise ArticleInvalid(name, body_line, reason)
+
+
+def _depth(line: str) -> int:
+    if line[:1] not in _OPENING or _RULE.match(line):
+        return 0
+    start = _NEST.match(line)
+    opening = start[0].expandtabs(INDENT) if start else ""
+    indent = len(opening) - len(opening.lstrip(" "))
+    return indent // INDENT + len(_NEST_MARK.findall(opening))
 
 
 def _read_front_matter(name: str, text: str) -> dict[str, Any]:

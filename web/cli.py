@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from search.index import ArticleStatus
 from web import auth, backup, checks, make_services
-from web.articles import exchange
+from web.articles import comparing, exchange
 from web.articles.publishing import Publisher
 from web.checks import Level
 from web.config import Settings, SettingsInvalid, load_settings
@@ -242,8 +242,11 @@ def index(whole: bool) -> None:
 @main.command("lint")
 def lint() -> None:
     """Check every article, as the editor does; hints alone are no failure."""
-    found = 0
-    for problem in checks.article_problems(_settings()):
+    found, settings = 0, _settings()
+    comparison = comparing.of_folder(Publisher(settings))
+    if comparison is None:
+        click.echo("Not looked for: what says the same or denies another (no sentence model).")
+    for problem in checks.article_problems(settings, comparison=comparison):
         found += problem.level is Level.FAIL
         hint = "" if problem.level is Level.FAIL else "hint: "
         click.echo(f"{problem.file}:{problem.line}: {hint}{problem.what}. {problem.mend}")

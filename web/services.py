@@ -14,6 +14,7 @@ from typing import cast
 
 from flask import Flask, current_app
 
+from web.articles.comparing import Comparisons
 from web.articles.publishing import Publisher
 from web.articles.usage import Usage
 from web.articles.vector_memory import VectorMemory
@@ -53,6 +54,7 @@ class Services:
     free_workers: FreeWorkers = field(default_factory=FreeWorkers)
     usage: Usage = field(default_factory=Usage)
     question_vectors: VectorMemory = field(default_factory=VectorMemory)
+    comparisons: Comparisons = field(default_factory=Comparisons)
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def today(self) -> date:

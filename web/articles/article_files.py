@@ -118,8 +118,11 @@ def _path_of(folder: Path, wanted: str) -> Path:
 def _entry(path: Path, folder: Path) -> Entry | None:
     try:
         found = path.stat()
-    except OSError:  # a link that leads nowhere, or removed a moment ago
-        return None
+    except OSError:
+        if not path.is_symlink():
+            return None  # removed a moment ago
+        name = article_id(path, folder)
+        return Entry(name, "", None, ArticleInvalid(name, 1, "a link that leads nowhere"))
     return _read_once(path, folder, found.st_mtime_ns, found.st_size)
 
 

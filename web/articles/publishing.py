@@ -181,7 +181,7 @@ class Publisher:
             self.settings.articles_dir,
             self._encoder_to_use(),
             previous=before,
-            facts=self._facts(),
+            facts=self.facts(),
             skip_demo=not self.settings.demo,
             learn=False,
             today=today,
@@ -216,7 +216,7 @@ class Publisher:
         """Without an index yet the words alone serve at once; the vectors follow."""
         return None if self.index is None else self.encoder
 
-    def _facts(self) -> Mapping[str, str]:
+    def facts(self) -> Mapping[str, str]:
         """Return the facts for texts of the first language, and `es:clinic.hours` for another's."""
         settings, now = self.settings, self.clock()
         facts = settings.facts(settings.default_lang, now)

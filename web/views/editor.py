@@ -417,8 +417,11 @@ def _others(article_id: str) -> list[str]:
 
 
 def _preview(opened: Opened, draft: Draft) -> str:
-    now = services().clock()
-    checked = editing.check(services().settings, opened, draft, PUBLISHED, now)
+    now, settings, publisher = services().clock(), services().settings, services().publisher
+    comparison = services().comparisons.with_index(
+        publisher.index, publisher.encoder, settings.own_numbers
+    )
+    checked = editing.check(settings, opened, draft, PUBLISHED, now, comparison)
     return _writing.preview_html(checked, now)
 
 
