@@ -2,8 +2,8 @@
 
 Floor: the same question through `search.ask`, with the same question before it, plus one bare
 request to Rasa's REST channel with the same model, metadata and turn number. The two are measured
-turn by turn, so that a noisy machine harms both alike. A turn also waits for the disk twice, for the
-message and for the reply, which the floor does not: what one flush takes stands beside them.
+turn by turn, so that a noisy machine harms both alike. A turn also waits for the disk twice, for
+the message and for the reply, which the floor does not: what one flush takes stands beside them.
 """
 
 from __future__ import annotations
