@@ -84,7 +84,7 @@ class Host:
                 start_new_session=True,
             )
 
-    def wait(self, within_s: float = 90.0) -> None:
+    def wait(self, within_s: float = 300.0) -> None:
         deadline = time.monotonic() + within_s
         while time.monotonic() < deadline:
             try:

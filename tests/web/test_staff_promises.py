@@ -17,11 +17,10 @@ from sqlalchemy import select
 
 from benchmarks import waits
 from tests.web.staff_desk import Desk
-from web.background import SWEEP_S, Background
+from web.background import SWEEP_S
 from web.chat import conversations, leases, turns
 from web.chat.acts import Typed
 from web.chat.replies import without_search
-from web.db import utc_now
 from web.desk import handoffs
 from web.models import Author, Conversation, Handoff, HandoffState, Kind, Role, RoleName, Staff
 
@@ -131,31 +130,6 @@ def test_two_hundred_agents_who_vanish_leave_nobody_waiting_longer_than_a_minute
         handoff = desk.handoff(handoff_id)
         assert handoff.state is HandoffState.REQUESTED
         assert "agent_gone" in desk.lines(handoff.conversation_id)
-
-
-@pytest.mark.faults
-def test_a_console_that_falls_silent_is_noticed_in_time_by_the_real_clock(tmp_path: Path) -> None:
-    desk = Desk(tmp_path, limits={"agent_absent_after_s": 30})
-    desk.services.__dict__["clock"] = utc_now  # a real one
-    background = Background(desk.app)
-    try:
-        agents = add_agents(desk, 3)
-        with desk.open() as session:
-            for staff in session.scalars(select(Staff)):
-                staff.last_seen_at = utc_now()
-        wanted = add_handoffs(desk, 3, agents)
-        silent_since = time.monotonic()
-        background._sweeper.start()
-        states: set[HandoffState] = set()
-        while states != {HandoffState.REQUESTED} and time.monotonic() - silent_since < 40:
-            time.sleep(0.5)
-            states = {desk.handoff(handoff_id).state for handoff_id in wanted}
-        assert time.monotonic() - silent_since <= 31
-        assert "agent_gone" in desk.lines("conversation-2")
-    finally:
-        desk.services.stopping.set()
-        background._sweeper.join()
-        desk.close()
 
 
 def test_the_wait_shown_is_the_wait_there_is(tmp_path: Path) -> None:

@@ -19,9 +19,16 @@ pytestmark = pytest.mark.faults
 
 SIZES = {
     "kills": 4,
+    "workers": 1,
+    "databases": 1,
     "repeats": 40,
     "cuts": 25,
+    "drips": 1,
     "moods": 1,
+    "races": 6,
+    "agents_gone": 8,
+    "clock": 2,
+    "overload": 6,
     "locked": 4,
     "full_disk": 1,
     "damaged_articles": 40,
