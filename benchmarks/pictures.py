@@ -6,12 +6,14 @@ A picture is of what a newcomer would see: the demo clinic, a real question, a r
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
 import sys
 import tempfile
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect, sync_playwright
 
 from benchmarks.chat import Patient
@@ -21,8 +23,9 @@ PICTURES = ROOT / "docs" / "pictures"
 DESKTOP = ViewportSize(width=1280, height=800)
 PHONE = ViewportSize(width=375, height=740)
 WAIT_MS = 20_000
+COLORS = 256  # a third of the size, and no difference to be seen
 QUESTION = "Where do I park, and what does it cost?"
-SPANISH_QUESTION = "¿A qué hora abren?"
+SPANISH_QUESTION = "¿Dónde me estaciono y cuánto cuesta?"
 UPSET = "I am furious. This is the third time you got my bill wrong!"
 DANGER = "my father has crushing chest pain"
 IN_VAIN = (
@@ -90,6 +93,7 @@ def on_desktop(browser: Browser, product: Product) -> None:
     take(agent, "console")
     answering(patient, agent)
     take(patient, "chat-with-a-person")
+    closing(agent)
 
 
 def answering(patient: Page, agent: Page) -> None:
@@ -103,6 +107,10 @@ def answering(patient: Page, agent: Page) -> None:
     take(agent, "console-answering")
     agent.keyboard.press("Escape")
     agent.get_by_label("Your message").fill("")
+
+
+def closing(agent: Page) -> None:
+    """A note for a colleague, and the end."""
     agent.get_by_label("Note for colleagues").fill("Rosa knows this bill. She is back at two.")
     agent.get_by_role("button", name="Add note").click()
     expect(agent.locator(".fd-notes__item")).to_have_count(1, timeout=WAIT_MS)
@@ -181,11 +189,10 @@ def from_gap_to_review(browser: Browser, product: Product) -> None:
 
 def practising(browser: Browser, product: Product) -> None:
     agent = sign_in(browser, product, "agent", "console/practice/")
-    take(agent, "practice")
-    agent.get_by_role("button", name="Begin: An angry bill").click()
+    agent.get_by_role("button", name="Begin: A grieving daughter").click()
     agent.get_by_role("button", name="Claim this conversation").click(timeout=WAIT_MS)
     expect(agent.get_by_label("Your message")).to_be_visible(timeout=WAIT_MS)
-    expect(agent.get_by_role("log")).to_contain_text("Two bills", timeout=WAIT_MS)
+    agent.locator(".fd-practice summary").first.click()
     take(agent, "practice-scene")
 
 
@@ -223,7 +230,9 @@ def sign_in(browser: Browser, product: Product, role: str, place: str) -> Page:
 
 def take(page: Page, name: str) -> None:
     page.wait_for_timeout(600)  # let the panel finish its one movement
-    page.screenshot(path=PICTURES / f"{name}.png")
+    taken = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    few = taken.quantize(COLORS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    few.save(PICTURES / f"{name}.png", optimize=True)
 
 
 if __name__ == "__main__":
