@@ -13,6 +13,15 @@ from launch.progress import StepFailed
 
 SLOW_KINDS = ("model", "rasa", "browser", "faults")
 PYTEST = [str(WEB_PYTHON), "-m", "pytest", "-q"]
+# In two processes. What is costly to start is shared: the sentence model and the assistant by the
+# tests of a file, a product by those of the group "product"; in the browser each has its own.
+TWO_AT_ONCE = {
+    "unit": ["-n", "2", "--dist", "worksteal"],
+    "model": ["-n", "2", "--dist", "loadfile"],
+    "rasa": ["-n", "2", "--dist", "loadfile"],
+    "browser": ["-n", "2", "--dist", "worksteal"],
+    "faults": ["-n", "2", "--dist", "loadgroup"],
+}
 # The promises that hang on the database run on PostgreSQL too; CLINIC_TEST_POSTGRESQL makes any
 # other test do so.
 ON_POSTGRESQL = (
@@ -45,11 +54,15 @@ def kinds_of_test() -> list[KindOfTest]:
         KindOfTest("style", [*ruff, "check", "."]),
         KindOfTest("format", [*ruff, "format", "--check", "."]),
         KindOfTest("types", [str(WEB_PYTHON), "-m", "mypy"]),
-        KindOfTest("unit", [*PYTEST, "-m", unit]),
+        KindOfTest("unit", _pytest("unit", unit)),
         KindOfTest("widget", [_node(), "--test", *widget_tests]),
-        *(KindOfTest(kind, [*PYTEST, "-m", _only(kind)]) for kind in SLOW_KINDS),
+        *(KindOfTest(kind, _pytest(kind, _only(kind))) for kind in SLOW_KINDS),
         KindOfTest("postgresql", [*PYTEST, "-m", "not sqlite", *ON_POSTGRESQL], on_postgresql=True),
     ]
+
+
+def _pytest(kind: str, marked: str) -> list[str]:
+    return [*PYTEST, *TWO_AT_ONCE[kind], "-m", marked]
 
 
 def _only(kind: str) -> str:

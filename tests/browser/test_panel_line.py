@@ -8,10 +8,10 @@ from playwright.sync_api import Browser
 from benchmarks.cuts import BACK_WITHIN_S, ride
 from benchmarks.product import Product
 
-pytestmark = [pytest.mark.browser, pytest.mark.faults]
+pytestmark = [pytest.mark.browser, pytest.mark.faults, pytest.mark.xdist_group("product")]
 
-CUTS = 60
-TABS = 8
+CUTS = 30
+TABS = 4
 
 
 def test_every_row_comes_once_in_order_and_soon(browser: Browser, product: Product) -> None:

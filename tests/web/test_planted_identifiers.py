@@ -25,6 +25,7 @@ from typing import Any
 import pytest
 import requests
 
+from benchmarks.hosts import insisting
 from benchmarks.product import ROOT, Product
 
 pytestmark = [pytest.mark.rasa, pytest.mark.faults]
@@ -105,15 +106,6 @@ class Planter:
 
 
 # Who sends it ------------------------------------------------------------------------------------
-
-
-def insisting(send: Callable[[], requests.Response], tries: int = TRIES) -> requests.Response:
-    """Send again what a busy database refused, as the panel does: this machine may be slow."""
-    answer = send()
-    while answer.status_code == 503 and tries > 1:
-        time.sleep(0.5)
-        answer, tries = send(), tries - 1
-    return answer
 
 
 class Sender:
@@ -307,5 +299,6 @@ def test_a_thousand_planted_identifiers_stand_in_no_file(
     assert {"web.log", "assistant.log"} <= logs
     assert b"DEBUG" in (product.var / "logs" / "assistant.log").read_bytes()
     # Looking for what is there finds it.
-    (product.var / "canary").write_text(f"... {planter.values[0]} ...")
-    assert leaks(product.var, planter.values) == [("canary", planter.values[0])]
+    (tmp_path / "cage").mkdir()
+    (tmp_path / "cage" / "canary").write_text(f"... {planter.values[0]} ...")
+    assert leaks(tmp_path / "cage", planter.values) == [("canary", planter.values[0])]

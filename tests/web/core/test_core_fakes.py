@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.product import free_port
 from search.encoder import Encoder, load_encoder
 from tests.conftest import ROOT
 from tests.fakes import DIMENSIONS, FakeEncoder, FakeRasa
@@ -50,7 +51,7 @@ def real_rasa(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     models = sorted(ASSISTANT.glob("*.tar.gz"))
     if not models:
         pytest.skip("no trained assistant in var/assistant: ./clinic train")
-    port = 5905
+    port = free_port()
     command = [str(ROOT / ".venv-bot" / "bin" / "python"), "-m", "rasa", "run"]
     command += ["-i", "127.0.0.1", "-p", str(port), "--model", str(models[-1])]
     command += ["--endpoints", "bot/endpoints.yml", "--credentials", "bot/credentials.yml"]
