@@ -3,7 +3,8 @@
 Every chat stands on the same plain page, by the tag its own documents give, in a browser without a
 past. Interactive means the same for all: from the start of the navigation until a trusted keystroke
 shows in the text box; the launcher, where there is one, is pressed as soon as it is there. A chat
-without a launcher stands beside our chat's own page, which needs none either. Visits take turns, so
+without a launcher stands beside our chat's own page, which needs none either; its box takes words
+before the script is there, which stay. Visits take turns, so
 that a busy machine is busy for all. Blocking is what the main thread's tasks take beyond 50 ms
 each, until the keystroke. `page_kb` is what everybody loads who never opens the chat. `elsewhere`
 are requests to other hosts than the clinic's: counted as the browser asks, they lead nowhere.
