@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 
 import requests
 
@@ -106,10 +107,15 @@ class Console(threading.Thread):
 def add_account(host: Host, name: str, email: str, role: str) -> None:
     command = [sys.executable, "-m", "web.cli", "staff", "add", "--role", role]
     command += ["--name", name, "--email", email, "--password-stdin"]
-    subprocess.run(
-        command, cwd=ROOT, env=host.environment, input=f"{PASSWORD}\n", text=True, check=True,
-        capture_output=True,
-    )  # fmt: skip
+    for tries_left in reversed(range(10)):  # a busy machine may refuse a write
+        done = subprocess.run(
+            command, cwd=ROOT, env=host.environment, input=f"{PASSWORD}\n", text=True,
+            capture_output=True,
+        )  # fmt: skip
+        if done.returncode == 0:
+            return
+        assert tries_left, done.stderr[-500:]
+        time.sleep(1)
 
 
 def found(pattern: str, text: str) -> str:

@@ -15,7 +15,7 @@ import requests
 
 from benchmarks.agents import Agent, Console
 from benchmarks.fault import Row, host_and_rasa, until_enough
-from benchmarks.hosts import Writer
+from benchmarks.hosts import Writer, insisting
 from web.background import SWEEP_S
 from web.desk.presence import SILENCE_SHARE
 
@@ -72,7 +72,8 @@ def one_owner(agents: list[Agent], answers: list[requests.Response]) -> Agent:
 
 
 def ask_for_person(patient: Writer) -> None:
-    answer = requests.post(f"{patient.path}/handoff", headers=patient.headers, timeout=30)
+    path = f"{patient.path}/handoff"
+    answer = insisting(lambda: requests.post(path, headers=patient.headers, timeout=30))
     assert answer.status_code == 202, answer.text
 
 
