@@ -30,6 +30,7 @@ ON_POSTGRESQL = (
     "tests/web/core/test_core_hosts.py",
     "tests/web/test_staff_handoffs.py",
     "tests/web/test_backup_postgresql.py",
+    "tests/web/test_upgrade.py",
     "tests/web/test_retention.py",
     "tests/web/test_sealing.py",
 )
