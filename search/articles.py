@@ -195,7 +195,7 @@ def _check_shape(name: str, body: str, body_line: int) -> None:
     """Refuse what nobody reads and Markdown cannot: one such article would hold up all others."""
     for number, line in enumerate(body.split("\n"), start=body_line):
         if _depth(line) > MAX_DEPTH:
-            reason = f"lists or quotes stand in each other more than {MAX_DEPTH} deep; take some out"
+            reason = f"lists or quotes lie more than {MAX_DEPTH} deep; take some out"
             raise ArticleInvalid(name, number, reason)
     if body.count("[") > MAX_BRACKETS:
         reason = f"more than {MAX_BRACKETS} square brackets; make several articles of it"

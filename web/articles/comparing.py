@@ -1,4 +1,4 @@
-"""What an article has in common with the published ones: hints that it says the same, or denies one.
+"""What an article has in common with the published ones: it says the same, or denies one.
 
 Rule: reads only; a hint names the line, the other article and its words. Without vectors nothing is
 compared. What is published is looked through once for each index.
