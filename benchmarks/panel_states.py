@@ -48,11 +48,19 @@ def walk(browser: Browser, product: Product, lang: str, shoot: Shoot) -> None:
     """Bring about one state after the other, and shoot each."""
     for part in (begin, answers, by_the_menu, trouble, dangers, with_nobody, with_a_person):
         page = browser.new_page(has_touch=True)
-        page.goto(f"{product.url}/demo?lang={lang}")
+        page.route("**/demo", lambda route: in_language(route, lang))
+        page.goto(f"{product.url}/demo")
         try:
             part(page, product, lang, lambda page, name: shoot(page, f"{lang}-{name}"))
         finally:
             page.context.close()
+
+
+def in_language(route: Route, lang: str) -> None:
+    """The demo clinic's page is in English; its tag says which language the chat begins in."""
+    page = route.fetch()
+    body = page.text().replace('data-lang="en"', f'data-lang="{lang}"')
+    route.fulfill(response=page, body=body)
 
 
 def begin(page: Page, _product: Product, lang: str, shoot: Shoot) -> None:
