@@ -72,7 +72,7 @@ def inbox() -> Inbox:
 
 @pytest.fixture(scope="session")
 def mail_port(inbox: Inbox) -> Iterator[int]:
-    controller = Controller(inbox, hostname="127.0.0.1", port=free_port())
+    controller = Controller(inbox, hostname="127.0.0.1", port=free_port(), ready_timeout=60)
     controller.start()
     yield controller.port
     controller.stop()
