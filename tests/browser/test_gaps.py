@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from benchmarks.chat import Patient
 from benchmarks.product import Product
-from tests.browser.conftest import Ana
+from tests.browser.conftest import EVENT_MS, Ana
 from tests.browser.test_patient import axe_finds_nothing
 
 pytestmark = pytest.mark.browser
@@ -32,6 +32,12 @@ FIELDS = {
     "reviewed_on": "2026-11-01",
     "review_by": "2027-05-01",
     "source": "a test",
+}
+
+SPANISH = {
+    "title": "¿Tienen pilas para audífonos?",
+    "summary": "La recepción le da pilas para audífonos gratis.",
+    "body": "La recepción le da pilas para audífonos gratis, de todos los tamaños. Pídalas.",
 }
 
 
@@ -67,6 +73,34 @@ def test_five_in_vain_become_one_gap_and_are_answered_after_the_review(
     row = eli.get_by_role("row").filter(has_text=FIELDS["title"])
     expect(row).to_contain_text("5 of 5")
     expect(row).to_contain_text("patient")
+    the_spanish_is_missing_then_stale(eli, rui, product)
+
+
+def the_spanish_is_missing_then_stale(eli: Page, rui: Page, product: Product) -> None:
+    eli.goto(f"{product.url}/editor/review/")
+    missing = eli.get_by_role("row").filter(has_text=FIELDS["title"])
+    missing.get_by_role("link", name="Español").click()
+    for name, text in (FIELDS | SPANISH).items():
+        eli.locator(f"[name={name}]").fill(text)
+    english = eli.locator("[name=translation_of]").input_value()
+    send_and_approve(eli, rui)
+    eli.goto(f"{product.url}/editor/articles/{english}")
+    eli.locator("[name=body]").fill("The front desk sells hearing aid batteries for 1 dollar.")
+    eli.get_by_label("The facts change").check()
+    send_and_approve(eli, rui)
+    eli.goto(f"{product.url}/editor/review/")
+    stale = eli.get_by_role("region", name="Translations older than their original")
+    expect(stale.get_by_role("listitem").filter(has_text=SPANISH["title"])).to_contain_text(
+        "Kept from patients"
+    )
+
+
+def send_and_approve(eli: Page, rui: Page) -> None:
+    eli.get_by_role("button", name="Send for review").click()
+    expect(eli.get_by_text("Sent for review").first).to_be_visible(timeout=EVENT_MS)
+    rui.goto(eli.url)
+    rui.get_by_role("button", name="Approve").click()
+    expect(rui.get_by_text("Approved and published").first).to_be_visible(timeout=EVENT_MS)
 
 
 def told(product: Product, question: str) -> str:
