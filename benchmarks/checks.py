@@ -204,7 +204,8 @@ def _speed(index: Index, encoder: Encoder) -> dict[str, float]:
     started = time.perf_counter()
     known.of(some[0])
     begun = time.perf_counter() - started
-    first, again = [], []
+    first: list[float] = []
+    again: list[float] = []
     for article in some[1:41]:
         edited = replace(article, body=f"{article.body}\n\nThe roof is closed for 3 days.\n")
         for seen, times in ((article, first), (edited, again)):
@@ -223,7 +224,7 @@ def _speed(index: Index, encoder: Encoder) -> dict[str, float]:
 # Fitting ------------------------------------------------------------------------------------------
 
 
-def fit() -> None:
+def fit() -> int:
     """Print weights: planted claims and what they deny are about one thing, shipped pairs not."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
@@ -240,6 +241,7 @@ def fit() -> None:
     for name, weight in zip(FEATURES, weights, strict=True):
         print(f'    "{name}": {weight:.2f},')
     print(f"BIAS = {model.intercept_[0] - weights @ scale.mean_:.2f}")
+    return 0
 
 
 def _of_planted(index: Index, known: Contradictions) -> Iterator[tuple[np.ndarray, bool]]:
