@@ -173,13 +173,13 @@ def _host(folder: Path, network: Network, number: int, database: str, rasa: Fake
 
 
 def _write_through_it_all(network: Network, hosts: list[Host], writing_s: float) -> Came:
+    everywhere_s = _publish(hosts)  # before the writers take all of this machine's cores
     urls = [host.url for host in hosts]
     writers = [Writer(*urls[n % HOSTS :], *urls[: n % HOSTS]) for n in range(WRITERS)]
     panels = [Panel(writer, writer.urls) for writer in writers]
     for thread in (*writers, *panels):
         thread.start()
     time.sleep(writing_s)
-    everywhere_s = _publish(hosts)
     with _lost(network, hosts[0]) as seen:
         time.sleep(writing_s)
     for host in hosts:  # a rolling restart

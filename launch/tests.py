@@ -14,13 +14,12 @@ from launch.progress import StepFailed
 SLOW_KINDS = ("model", "rasa", "browser", "faults")
 PYTEST = [str(WEB_PYTHON), "-m", "pytest", "-q"]
 # In two processes. What is costly to start is shared: the sentence model and the assistant by the
-# tests of a file, a product by those of the group "product"; in the browser each has its own.
+# tests of a file; in the browser each has a product of its own. Faults want the whole machine.
 TWO_AT_ONCE = {
     "unit": ["-n", "2", "--dist", "worksteal"],
     "model": ["-n", "2", "--dist", "loadfile"],
     "rasa": ["-n", "2", "--dist", "loadfile"],
     "browser": ["-n", "2", "--dist", "worksteal"],
-    "faults": ["-n", "2", "--dist", "loadgroup"],
 }
 # The promises that hang on the database run on PostgreSQL too; CLINIC_TEST_POSTGRESQL makes any
 # other test do so.
@@ -63,7 +62,7 @@ def kinds_of_test() -> list[KindOfTest]:
 
 
 def _pytest(kind: str, marked: str) -> list[str]:
-    return [*PYTEST, *TWO_AT_ONCE[kind], "-m", marked]
+    return [*PYTEST, *TWO_AT_ONCE.get(kind, []), "-m", marked]
 
 
 def _only(kind: str) -> str:

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser
 from benchmarks.cuts import BACK_WITHIN_S, ride
 from benchmarks.product import Product
 
-pytestmark = [pytest.mark.browser, pytest.mark.faults, pytest.mark.xdist_group("product")]
+pytestmark = [pytest.mark.browser, pytest.mark.faults]
 
 CUTS = 30
 TABS = 4
