@@ -156,6 +156,7 @@ def test_a_dead_hosts_turn_is_taken_up_by_the_other(two: Hosts) -> None:
     pat, services = two.pat(), of(two.one)
     for app in (two.one, two.other):  # their workers leave the turn to us
         of(app).stopping.set()
+        of(app).free_workers.close()
     time.sleep(0.3)
     pat.say("where do I park")
     with two.one.app_context(), services.database.transaction() as session:
