@@ -124,7 +124,6 @@ def closing(agent: Page) -> None:
 def on_a_phone(browser: Browser, product: Product) -> None:
     patient = browser.new_page(viewport=PHONE, color_scheme="light")
     patient.goto(f"{product.url}/chat?lang=es&site=demo")
-    take(patient, "chat-phone-start")
     agree(patient.locator(":root"), "De acuerdo, empezar")
     ask(patient.locator(":root"), SPANISH_QUESTION, "Enviar")
     take(patient, "chat-phone-spanish")
