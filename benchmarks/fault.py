@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -72,3 +74,41 @@ def until_enough(size: int) -> Iterator[int]:
 
 class Skipped(Exception):
     """This machine cannot make the fault."""
+
+
+class Line:
+    """Between clients and a port. Each kind of line passes bytes on in its own way, until one end
+    says no more; both ends are closed when both directions are over."""
+
+    def __init__(self, port: int) -> None:
+        self._to = port
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._socket.getsockname()[1])
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def pass_on(self, source: socket.socket, target: socket.socket) -> None:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._socket.accept()
+                threading.Thread(target=self._join, args=(client,), daemon=True).start()
+
+    def _join(self, client: socket.socket) -> None:
+        with (
+            client,
+            contextlib.suppress(OSError),
+            socket.create_connection(("127.0.0.1", self._to)) as server,
+        ):
+            back = threading.Thread(target=self._one_way, args=(server, client), daemon=True)
+            back.start()
+            self._one_way(client, server)
+            back.join()
+
+    def _one_way(self, source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            self.pass_on(source, target)

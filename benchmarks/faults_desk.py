@@ -14,7 +14,7 @@ from typing import Any
 import requests
 
 from benchmarks.agents import Agent, Console
-from benchmarks.fault import Row, host_and_rasa, until_enough
+from benchmarks.fault import Line, Row, host_and_rasa, until_enough
 from benchmarks.hosts import Writer, insisting
 from web.background import SWEEP_S
 from web.desk.presence import SILENCE_SHARE
@@ -147,40 +147,23 @@ def _told_gone(patient: Writer) -> list[str]:
     return lines(patient.whole_log(), r"(\w+) lost the connection")
 
 
-class DeadLine:
+class DeadLine(Line):
     """Passes bytes on until it dies: then nothing passes, and neither end is told."""
 
     def __init__(self, port: int) -> None:
         self.swallowed = 0
-        self._to, self._is_dead = port, threading.Event()
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._is_dead = threading.Event()
+        super().__init__(port)
+        self.url = f"http://127.0.0.1:{self.port}"
 
     def die(self) -> None:
         self._is_dead.set()
 
-    def close(self) -> None:
-        self._socket.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._socket.accept()
-                server = socket.create_connection(("127.0.0.1", self._to))
-            except OSError:
-                return
-            for ends in ((client, server), (server, client)):
-                threading.Thread(target=self._pass_on, args=ends, daemon=True).start()
-
-    def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
-        try:
-            while piece := source.recv(65536):
-                if self._is_dead.is_set():
-                    self.swallowed += len(piece)
-                else:
-                    target.sendall(piece)
-            if not self._is_dead.is_set():
-                target.shutdown(socket.SHUT_WR)
-        except OSError:
-            return
+    def pass_on(self, source: socket.socket, target: socket.socket) -> None:
+        while piece := source.recv(65536):
+            if self._is_dead.is_set():
+                self.swallowed += len(piece)
+            else:
+                target.sendall(piece)
+        if not self._is_dead.is_set():
+            target.shutdown(socket.SHUT_WR)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import random
 import socket
 import threading
@@ -15,7 +14,7 @@ from pathlib import Path
 import requests
 
 from benchmarks.agents import Agent
-from benchmarks.fault import Row, host_and_rasa, until_enough
+from benchmarks.fault import Line, Row, host_and_rasa, until_enough
 from benchmarks.faults_desk import ask_for_person
 from benchmarks.hosts import Writer, check
 from benchmarks.report import quantiles_ms
@@ -132,7 +131,7 @@ def _half_a_request(port: int) -> socket.socket:
     return connection
 
 
-class Drip:
+class Drip(Line):
     """Passes a few bytes at a time, both ways."""
 
     PIECE = 7
@@ -140,31 +139,11 @@ class Drip:
 
     def __init__(self, port: int) -> None:
         self.pieces = 0
-        self._to = port
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.port = int(self._socket.getsockname()[1])
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__(port)
 
-    def close(self) -> None:
-        self._socket.close()
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                client, _ = self._socket.accept()
-                threading.Thread(target=self._join, args=(client,), daemon=True).start()
-
-    def _join(self, client: socket.socket) -> None:
-        with client, socket.create_connection(("127.0.0.1", self._to)) as server:
-            back = threading.Thread(target=self._pass_on, args=(server, client), daemon=True)
-            back.start()
-            self._pass_on(client, server)
-            back.join()
-
-    def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while piece := source.recv(self.PIECE):
-                time.sleep(self.EACH_S)
-                target.sendall(piece)
-                self.pieces += 1
-            target.shutdown(socket.SHUT_WR)
+    def pass_on(self, source: socket.socket, target: socket.socket) -> None:
+        while piece := source.recv(self.PIECE):
+            time.sleep(self.EACH_S)
+            target.sendall(piece)
+            self.pieces += 1
+        target.shutdown(socket.SHUT_WR)

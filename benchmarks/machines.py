@@ -173,7 +173,6 @@ def _host(folder: Path, network: Network, number: int, database: str, rasa: Fake
 
 
 def _write_through_it_all(network: Network, hosts: list[Host], writing_s: float) -> Came:
-    everywhere_s = _publish(hosts)  # before the writers take all of this machine's cores
     urls = [host.url for host in hosts]
     writers = [Writer(*urls[n % HOSTS :], *urls[: n % HOSTS]) for n in range(WRITERS)]
     panels = [Panel(writer, writer.urls) for writer in writers]
@@ -192,6 +191,7 @@ def _write_through_it_all(network: Network, hosts: list[Host], writing_s: float)
         writer.stopping.set()
     for writer in writers:
         writer.join(30)
+    everywhere_s = _publish(hosts)  # now that nobody else wants this machine's cores
     messages = sum(check(writer) for writer in writers)
     for writer, panel in zip(writers, panels, strict=True):
         _check_panel(writer, panel)
