@@ -315,7 +315,7 @@ def machines(size: int, folder: Path) -> Row:
     figure = (
         f"{kept(came.messages)}; {came.rows_on_streams} rows on streams once and in order, "
         f"elsewhere within {came.slowest_back_s} s, slowest answer {came.slowest_answer_s} s; an "
-        f"article on the others {came.published_everywhere_s} s after the first"
+        f"article on all hosts {came.published_everywhere_s} s after the database had it"
     )
     assert came.published_everywhere_s <= EVERYWHERE_WITHIN_S, figure
     fault = "1 of 3 hosts cut off and killed, then a rolling restart"

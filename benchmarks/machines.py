@@ -20,6 +20,7 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import psycopg
 import requests
 
 from benchmarks.hosts import Host, Writer, check
@@ -204,16 +205,27 @@ def _write_through_it_all(network: Network, hosts: list[Host], writing_s: float)
 
 
 def _publish(hosts: list[Host]) -> float:
-    """Change an article on the first host. Returns how long after it the last one showed it."""
+    """Change an article on the first host. Returns how long after the database had it the last of
+    the others showed it."""
     word = f"word-{secrets.token_hex(6)}"
     file = sorted((hosts[0].articles / "en").rglob("*.md"))[0]
-    page = f"/help/{file.relative_to(hosts[0].articles).with_suffix('').as_posix()}"
+    article = file.relative_to(hosts[0].articles).with_suffix("").as_posix()
     file.write_text(f"{file.read_text(encoding='utf-8')}\nLook for {word}.\n", encoding="utf-8")
-    _wait_for_word(hosts[0], page, word, 60.0)
-    shown_at = time.monotonic()
-    for host in hosts[1:]:
-        _wait_for_word(host, page, word, 60.0)
-    return time.monotonic() - shown_at
+    _wait_until_recorded(hosts[0], article)
+    recorded_at = time.monotonic()
+    for host in hosts:
+        _wait_for_word(host, f"/help/{article}", word, 60.0)
+    return time.monotonic() - recorded_at
+
+
+def _wait_until_recorded(host: Host, article: str) -> None:
+    changed = "select 1 from revision where article_id = %s and number > 1"
+    deadline = time.monotonic() + 60
+    url = host.environment["CLINIC_DATABASE_URL"].replace("+psycopg", "")
+    with psycopg.connect(url, autocommit=True) as database:
+        while database.execute(changed, (article,)).fetchone() is None:
+            assert time.monotonic() < deadline, f"{article} was not taken up"
+            time.sleep(0.05)
 
 
 def _wait_for_word(host: Host, page: str, word: str, within_s: float) -> None:

@@ -25,7 +25,7 @@ from web.articles.article_files import ArticleChanged, ArticleNotFound, ArticleN
 from web.models import Revision, RevisionState
 from web.services import Services
 
-LOOK_S = 2.0
+LOOK_S = 1.0
 PUBLISHED = (RevisionState.PUBLISHED, RevisionState.WITHDRAWN)
 
 logger = structlog.get_logger()
