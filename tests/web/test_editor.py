@@ -199,12 +199,15 @@ def test_an_error_stops_publishing_and_keeps_what_was_typed(
 
 
 def test_a_problem_of_the_text_names_its_line_there(eli: PageClient) -> None:
-    body = "Park behind.\r\n\r\n# Too big\r\n\r\nCall {{clinic.fone}}."
+    body = (
+        "Park behind.\r\n\r\n# Too big\r\n\r\nCall {{clinic.fone}}.\r\n\r\n[a](#too-big) [b](#cost)"
+    )
     page = eli.post(PAGE, {**form_of(eli.get(PAGE)), "action": "preview", "body": body}).text
     found = re.findall(r'data-line="(\d+)">Text, line \d+</a>:\s+([^<]+)\.</p>', page)
     assert found == [
         ("5", "{{clinic.fone}} is not a fact"),
         ("3", "a heading begins with a single #"),
+        ("7", "the link to #cost leads nowhere"),
     ]
 
 

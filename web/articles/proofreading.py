@@ -17,6 +17,7 @@ from functools import lru_cache
 from safety.identifiers import mask
 from search.articles import Article, unknown_placeholders
 from search.links import picture_name
+from search.passages import render
 from web.articles import drafts, reading
 
 NEEDED_FACTS = {
@@ -63,6 +64,8 @@ _RAW_PICTURE = re.compile(r"<(?:img|picture|svg|video)\b|!\[[^\]]*\]\[", re.IGNO
 _ITEM = re.compile(r"^\s*[-*] ")
 _TITLE_HEADING = re.compile(r"^ {0,3}# +\S")
 _LINK = re.compile(r"\]\((?!/|[a-z][a-z0-9+.-]*:)([^)\s#]+\.md)(?:#[^)\s]*)?\)")
+_ANCHOR = re.compile(r"\]\(#([^)\s]+)\)")
+_ID = re.compile(r' id="([^"]+)"')
 _CODE = re.compile(r"^(```|~~~)")
 _FENCE = re.compile(r"^---[ \t]*$")
 _HEADING = re.compile(r"^ {0,3}#{1,6} +\S")
@@ -153,6 +156,7 @@ def own_problems(
         *_placeholder_problems(article),
         *_text_problems(lines),
         *_picture_problems(lines),
+        *_anchor_problems(article),
         *_question_problems(article),
         *_reading_problems(lines, article),
         *_privacy_problems(lines, own_numbers),
@@ -245,6 +249,19 @@ def _text_problems(lines: list[str]) -> Iterator[_Found]:
             what = f"{words} words under one heading are more than the chat shows at once"
             mend = f"Cut it to {MAX_PASSAGE_WORDS}, or put a ## heading in between."
             yield _Found(what, mend, number, level=Level.WARN)
+
+
+def _anchor_problems(article: Article) -> Iterator[_Found]:
+    """Links to a heading of the same article."""
+    wanted = dict.fromkeys(_ANCHOR.findall(article.body))
+    if not wanted:
+        return  # rendering costs more than all else here
+    there = set(_ID.findall(render(article)))
+    for anchor in wanted:
+        if anchor not in there:
+            what = f"the link to #{anchor} leads nowhere"
+            mend = "Write the heading's words in small letters, with - for each space."
+            yield _Found(what, mend, f"(#{anchor}", level=Level.WARN)
 
 
 def _picture_problems(lines: list[str]) -> Iterator[_Found]:
