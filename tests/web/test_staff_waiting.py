@@ -273,7 +273,9 @@ def test_a_call_is_promised_shown_next_morning_and_done(desk: Desk) -> None:
     with desk.reading() as session:
         handoff = handoffs.latest(session, pat)
         assert handoff is not None
-    client.call(f"/console/handoffs/{handoff.id}/done")
+    with desk.services.hub.subscribe(["console"]) as open_console:
+        client.call(f"/console/handoffs/{handoff.id}/done")
+        assert open_console.wait(0.0) == {"console"}
     assert ">Called: " in client.get("/console/?box=callbacks")
     with desk.reading() as session:
         assert inbox.counts(session, handoff.staff_id or 0)[inbox.Box.CALLBACKS] == 0

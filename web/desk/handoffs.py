@@ -392,4 +392,5 @@ def mark_done(
     if not changed:
         raise HandoffClosed(handoff.state)
     note(session, Act.MESSAGE_DONE, handoff, staff_id, at)
+    wake(session, handoff.conversation_id, "console")
     return handoff

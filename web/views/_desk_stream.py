@@ -62,7 +62,6 @@ class News:
                 self._list_is_due = self._list_is_due or "console" in topics
                 if time.monotonic() >= beat_at:
                     beat_at = time.monotonic() + BEAT_S
-                    self._list_is_due = True  # whatever was missed is mended here
                     yield sse("beat", {})
 
     def _wait_s(self, until: float) -> float:
