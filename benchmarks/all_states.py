@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from playwright.sync_api import Page, ViewportSize, sync_playwright
+from playwright.sync_api import Page, ViewportSize
 
 from benchmarks import panel_states, staff_states
+from benchmarks.browsing import chromium
 from benchmarks.product import Product
 
 Theme = Literal["light", "dark"]
@@ -52,14 +52,10 @@ def take_all(folder: Path) -> int:
     with (
         tempfile.TemporaryDirectory() as place,
         Product(Path(place)) as product,
-        sync_playwright() as playwright,
+        chromium() as browser,
     ):
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
-        )
         for lang in panel_states.WORDS:
             panel_states.walk(browser, product, lang, Album(folder, PANEL).take)
         staff_states.walk(browser, product, Album(folder, STAFF, whole_page=True).take)
-        browser.close()
     print(f"{len(list(folder.glob('*.png')))} pictures are in {folder}")
     return 0

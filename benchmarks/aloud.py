@@ -6,15 +6,15 @@ the page's source. No screen reader runs here; what one makes of the tree is its
 
 from __future__ import annotations
 
-import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import CDPSession, Page, sync_playwright
+from playwright.sync_api import CDPSession, Page
 
+from benchmarks.browsing import chromium
 from benchmarks.product import ROOT, Product
 
 ASKED = {
@@ -102,16 +102,12 @@ def _states(node: dict[str, Any]) -> str:
 
 def run() -> int:
     folder = Path(tempfile.mkdtemp(prefix="aloud-"))
-    with Product(folder) as product, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
-        )
+    with Product(folder) as product, chromium() as browser:
         for lang in ASKED:
             lines = read_aloud(browser.new_context().new_page(), product.url, lang)
             path = ROOT / "docs" / f"read_aloud_{lang}.txt"
             path.write_text("\n".join(lines) + "\n", encoding="utf-8")
             print(path.read_text(encoding="utf-8"))
-        browser.close()
     return 0
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 import statistics
 import sys
 import tempfile
@@ -21,8 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from playwright.sync_api import BrowserContext, Page, sync_playwright
+from playwright.sync_api import BrowserContext, Page
 
+from benchmarks.browsing import chromium
 from benchmarks.faulty_line import FaultyLine
 from benchmarks.product import Product
 from benchmarks.report import keep
@@ -240,17 +240,13 @@ def show_progress(found: Found) -> None:
 def run() -> int:
     folder = Path(tempfile.mkdtemp(prefix="cuts-"))
     total = Found()
-    with Product(folder, LIMITS) as product, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
-        )
+    with Product(folder, LIMITS) as product, chromium() as browser:
         for at in range(RIDES):
             print(f"conversation {at + 1} of {RIDES}", flush=True)
             context = browser.new_context()
             total.add(ride(context, product, CUTS, TABS, seed=at, tell=show_progress))
             context.close()
             kept = keep("cuts", total.figures())
-        browser.close()
     print(kept.read_text(encoding="utf-8"))
     return 0 if total.is_good else 1
 

@@ -77,17 +77,14 @@ class Skipped(Exception):
 
 
 class Line:
-    """Between clients and a port. Each kind of line passes bytes on in its own way, until one end
-    says no more; both ends are closed when both directions are over."""
+    """Between clients and a port. Each kind of line passes bytes on in its own way (`pass_on`, or
+    all of `carry`); both ends are closed when that is over."""
 
     def __init__(self, port: int) -> None:
         self._to = port
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._socket.getsockname()[1])
         threading.Thread(target=self._accept, daemon=True).start()
-
-    def pass_on(self, source: socket.socket, target: socket.socket) -> None:
-        raise NotImplementedError
 
     def close(self) -> None:
         self._socket.close()
@@ -104,11 +101,18 @@ class Line:
             contextlib.suppress(OSError),
             socket.create_connection(("127.0.0.1", self._to)) as server,
         ):
-            back = threading.Thread(target=self._one_way, args=(server, client), daemon=True)
-            back.start()
-            self._one_way(client, server)
-            back.join()
+            self.carry(client, server)
+
+    def carry(self, client: socket.socket, server: socket.socket) -> None:
+        """Both ways at once, each as `pass_on` does."""
+        back = threading.Thread(target=self._one_way, args=(server, client), daemon=True)
+        back.start()
+        self._one_way(client, server)
+        back.join()
 
     def _one_way(self, source: socket.socket, target: socket.socket) -> None:
         with contextlib.suppress(OSError):
             self.pass_on(source, target)
+
+    def pass_on(self, source: socket.socket, target: socket.socket) -> None:
+        raise NotImplementedError

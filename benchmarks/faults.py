@@ -30,7 +30,17 @@ from typing import Any
 import requests
 
 from benchmarks import faults_articles, faults_clock, faults_desk, faults_load, faults_processes
-from benchmarks.fault import Fault, Row, Skipped, enough, host_and_rasa, kept, until_enough, writing
+from benchmarks.fault import (
+    Fault,
+    Line,
+    Row,
+    Skipped,
+    enough,
+    host_and_rasa,
+    kept,
+    until_enough,
+    writing,
+)
 from benchmarks.hosts import Host, Writer, check
 from benchmarks.machines import NotHere, play
 from benchmarks.report import RESULTS, commit, keep
@@ -115,40 +125,26 @@ def cuts(size: int, folder: Path) -> Row:
     return Row("a stream cut anywhere", size, f"{proxy.cuts} connections reset", figure)
 
 
-class CuttingProxy:
+class CuttingProxy(Line):
     """Passes bytes on until it has passed enough, then resets the connection."""
 
     def __init__(self, port: int) -> None:
         self.cuts = 0
         self.is_cutting = True
-        self._to = port
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.port = int(self._socket.getsockname()[1])
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__(port)
 
-    def close(self) -> None:
-        self._socket.close()
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                client, _ = self._socket.accept()
-                threading.Thread(target=self._pass_on, args=(client,), daemon=True).start()
-
-    def _pass_on(self, client: socket.socket) -> None:
+    def carry(self, client: socket.socket, server: socket.socket) -> None:
         left = random.randint(0, 6000)
-        with client, socket.create_connection(("127.0.0.1", self._to)) as server:
-            with contextlib.suppress(OSError):
-                server.sendall(client.recv(65536))
-                while piece := server.recv(512):
-                    if self.is_cutting and len(piece) >= left:
-                        client.sendall(piece[:left])
-                        linger = (1).to_bytes(4, "little") + bytes(4)
-                        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-                        self.cuts += 1
-                        return
-                    client.sendall(piece)
-                    left -= len(piece)
+        server.sendall(client.recv(65536))
+        while piece := server.recv(512):
+            if self.is_cutting and len(piece) >= left:
+                client.sendall(piece[:left])
+                linger = (1).to_bytes(4, "little") + bytes(4)
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                self.cuts += 1
+                return
+            client.sendall(piece)
+            left -= len(piece)
 
 
 class Listener(threading.Thread):

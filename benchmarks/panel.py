@@ -12,7 +12,6 @@ are requests to other hosts than the clinic's: counted as the browser asks, they
 
 from __future__ import annotations
 
-import shutil
 import statistics
 import tempfile
 import time
@@ -22,8 +21,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, CDPSession, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, CDPSession, Locator, Page
 
+from benchmarks.browsing import chromium
 from benchmarks.panel_pages import HOST, PEERS, Chat, Pages, RasaSocket, our_chats, unpack
 from benchmarks.product import Product
 from benchmarks.report import keep
@@ -36,7 +36,7 @@ SETTLE_MS = 1500
 PHONE = {"width": 390, "height": 740}
 SLOW_3G = 50_000
 FLAGS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"),
+    *("--disable-background-networking", "--no-first-run"),
     *("--disable-component-update", "--disable-sync"),
     f"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE {HOST}",
 ]
@@ -103,11 +103,9 @@ def run() -> int:
         Product(Path(folder)) as product,
         RasaSocket() as socket,
         Pages([*our_chats(product.url), *peers], socket.url) as pages,
-        sync_playwright() as playwright,
+        chromium(*FLAGS) as browser,
     ):
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         figures = {phone.name: _measure(browser, pages, phone) for phone in PHONES}
-        browser.close()
     print(f"kept in {keep('panel', {'visits': VISITS, 'phones': figures, 'failed': failed})}")
     return 0 if all(is_good(rows) for rows in figures.values()) else 1
 

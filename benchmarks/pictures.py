@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import io
 import re
-import shutil
 import sys
 import tempfile
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 
+from benchmarks.browsing import chromium
 from benchmarks.chat import Patient
 from benchmarks.product import ROOT, Product
 
@@ -57,18 +57,14 @@ def main() -> int:
     with (
         tempfile.TemporaryDirectory() as folder,
         Product(Path(folder)) as product,
-        sync_playwright() as playwright,
+        chromium() as browser,
     ):
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
-        )
         on_desktop(browser, product)
         on_a_phone(browser, product)
         help_page(browser, product)
         staff_pages(browser, product)
         from_gap_to_review(browser, product)
         practising(browser, product)
-        browser.close()
     print(f"pictures are in {PICTURES}")
     return 0
 
