@@ -1,8 +1,9 @@
 """Every row of the reliability table: the real fault, shown to have happened, then what it did.
 
 `./clinic bench faults` takes minutes at small sizes; `--full` takes the sizes of the table, hours
-on a small machine; a name runs one row alone. Each row says how the fault was seen. SIGINT ends
-the faults of a row early: what came of those until then is checked and kept, with their number.
+on a small machine; a name runs one row alone. Each row says how the fault was seen, and is kept
+when it ends. SIGINT ends its faults early: what came of those until then is checked and kept, with
+their number.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import http.client
-import json
 import os
 import random
 import signal
@@ -23,9 +23,7 @@ import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import requests
 
@@ -41,9 +39,9 @@ from benchmarks.fault import (
     until_enough,
     writing,
 )
+from benchmarks.fault_rows import FAILED, keep_row
 from benchmarks.hosts import Host, Writer, check
 from benchmarks.machines import NotHere, play
-from benchmarks.report import RESULTS, commit, keep
 from tests.fakes import Mood
 
 FALLBACK_S = 3.5
@@ -122,7 +120,7 @@ def cuts(size: int, folder: Path) -> Row:
     assert back <= 5.0, f"{back:.1f} s"
     rows = sum(len(listener.numbers) for listener in listeners)
     figure = f"{rows} rows once and in order, back within {back:.2f} s"
-    return Row("a stream cut anywhere", size, f"{proxy.cuts} connections reset", figure)
+    return Row("a stream cut anywhere", proxy.cuts, f"{proxy.cuts} connections reset", figure)
 
 
 class CuttingProxy(Line):
@@ -210,7 +208,7 @@ def moods(size: int, folder: Path) -> Row:
     assert worst <= FALLBACK_S + 0.5, f"{worst:.2f} s"
     tried = len(seen) * size
     figure = f"{tried} of {tried} answered, slowest {worst:.2f} s (goal {FALLBACK_S})"
-    return Row("Rasa in a bad mood", tried, "; ".join(seen), figure)
+    return Row("Rasa in a bad mood", size, "; ".join(seen), figure)
 
 
 def _seconds_to_reply(host: Host) -> float:
@@ -341,13 +339,6 @@ FAULTS = {
 }
 
 
-def _rows_before(names: list[str]) -> list[dict[str, Any]]:
-    """Return the rows of earlier runs that were not run again."""
-    file = RESULTS / "faults.json"
-    before = json.loads(file.read_text())["rows"] if file.exists() else []
-    return [row for row in before if row["name"] not in names]
-
-
 def run(arguments: list[str]) -> int:
     """Return 0 when every row passed. arguments: --full, --size N, names of rows."""
     is_full = "--full" in arguments
@@ -356,27 +347,29 @@ def run(arguments: list[str]) -> int:
     if unknown := [name for name in names if name not in FAULTS]:
         print(f"no fault {unknown[0]!r}; there are: {', '.join(FAULTS)}")
         return 2
-    rows, failed = [], 0
     signal.signal(signal.SIGINT, lambda *_: enough.set())
+    failed = 0
     for name in names:
         enough.clear()
         fault = FAULTS[name]
         size = sizes[0] if sizes else fault.full if is_full else fault.small
-        started = time.monotonic()
-        with tempfile.TemporaryDirectory(prefix="front-desk-fault-") as folder:
-            try:
-                row = fault.run(size, Path(folder))
-            except Skipped as reason:
-                print(f"{name:<17} not run: {reason}")
-                continue
-            except AssertionError as error:
-                failed += 1
-                row = Row(name, size, "", f"FAILED: {str(error)[-300:]}")
-        took_s = round(time.monotonic() - started)
-        rows.append({"name": name, **asdict(row), "seconds": took_s, "commit": commit()})
-        print(
-            f"{name:<17} × {size:<6} {row.figure}\n{'':<17} fault: {row.seen} ({took_s} s)",
-            flush=True,
-        )
-    print(f"kept in {keep('faults', {'rows': [*_rows_before(names), *rows]})}")
+        failed += not _try(name, fault, size)
     return 1 if failed else 0
+
+
+def _try(name: str, fault: Fault, size: int) -> bool:
+    """Run one row, keep it at once, print it. Returns False when it failed."""
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="front-desk-fault-") as folder:
+        try:
+            row = fault.run(size, Path(folder))
+        except Skipped as reason:
+            print(f"{name:<17} not run: {reason}", flush=True)
+            return True
+        except Exception as error:  # a row that breaks off has shown nothing
+            row = Row(name, 0, "", f"{FAILED}: {type(error).__name__} {str(error)[-300:]}")
+    took_s = round(time.monotonic() - started)
+    kept_in = keep_row(name, size, row, took_s)
+    print(f"{name:<17} × {row.size:<6} {row.figure}\n{'':<17} fault: {row.seen} ({took_s} s)")
+    print(f"{'':<17} {kept_in}", flush=True)
+    return not row.figure.startswith(FAILED)
