@@ -36,7 +36,7 @@ def card_html(card: str, lang: str, phones: Mapping[str, str]) -> str:
         source = (FOLDER / lang_folder(found_lang) / f"{card}.md").read_text(encoding="utf-8")
     except OSError:
         source = "[{{emergency_phone}}](tel:{{emergency_phone}})"
-    body = "".join(_blocks(_lines(source, values)))
+    body = "".join(_blocks(_lines(source, values), values))
     return (
         f'<div class="kb-card kb-card--{card}" lang="{escape(lang_folder(found_lang))}">'
         f"{body}</div>"
@@ -54,34 +54,39 @@ def _lines(source: str, values: Mapping[str, str]) -> Iterator[str]:
     for line in text.split("\n"):
         wanted = _PLACEHOLDER.findall(line)
         if all(values.get(name) for name in wanted):
-            yield _PLACEHOLDER.sub(lambda found: values[found[1]], line).strip()
+            yield line.strip()
 
 
-def _blocks(lines: Iterator[str]) -> Iterator[str]:
+def _blocks(lines: Iterator[str], values: Mapping[str, str]) -> Iterator[str]:
     items: list[str] = []
     for line in [*lines, ""]:
         if line.startswith("- "):
-            items.append(f"<li>{_inline(line[2:])}</li>")
+            items.append(f"<li>{_inline(line[2:], values)}</li>")
             continue
         if items:
             yield f'<ul class="kb-card__steps">{"".join(items)}</ul>'
             items = []
         if line.startswith("## "):
-            yield f'<h4 class="kb-card__title">{_inline(line[3:])}</h4>'
+            yield f'<h4 class="kb-card__title">{_inline(line[3:], values)}</h4>'
         elif _LINK.fullmatch(line):
-            yield f'<p class="kb-card__call">{_inline(line)}</p>'
+            yield f'<p class="kb-card__call">{_inline(line, values)}</p>'
         elif line:
-            yield f'<p class="kb-card__text">{_inline(line)}</p>'
+            yield f'<p class="kb-card__text">{_inline(line, values)}</p>'
 
 
-def _inline(line: str) -> str:
+def _inline(line: str, values: Mapping[str, str]) -> str:
+    """The values come last: "(503) 555-0110" in a link would end it."""
+
+    def fill(text: str) -> str:
+        return _PLACEHOLDER.sub(lambda found: values[found[1]], text)
+
     parts, at = [], 0
     for found in _LINK.finditer(line):
-        parts.append(escape(line[at : found.start()]))
-        number = re.sub(r"[^\d+*#]", "", found[3])
-        label = escape(found[1])
+        parts.append(escape(fill(line[at : found.start()])))
+        number = re.sub(r"[^\d+*#]", "", fill(found[3]))
+        label = escape(fill(found[1]))
         link = f'<a class="kb-card__number" href="{found[2]}:{number}">{label}</a>'
         parts.append(link if number else label)
         at = found.end()
-    parts.append(escape(line[at:]))
+    parts.append(escape(fill(line[at:])))
     return "".join(parts)

@@ -62,6 +62,15 @@ def test_every_card_offers_the_emergency_number_by_a_tap(card: str, lang: str) -
 
 
 @pytest.mark.parametrize(("card", "lang"), EVERY)
+def test_a_tap_calls_the_number_that_is_read(card: str, lang: str) -> None:
+    shown = card_html(card, lang, PHONES)
+    links = re.findall(r'href="(?:tel|sms):([^"]*)">([^<]*)</a>', shown)
+    assert [called for called, _ in links] == [re.sub(r"\D", "", read) for _, read in links]
+    read = re.sub(r"<[^>]+>", "", shown)
+    assert read.count("555-0110") == (card == "violence"), "no number in pieces"
+
+
+@pytest.mark.parametrize(("card", "lang"), EVERY)
 def test_a_card_says_that_a_clinician_has_yet_to_approve_it(card: str, lang: str) -> None:
     head = (FOLDER / lang / f"{card}.md").read_text(encoding="utf-8")[:200]
     assert "status: awaiting clinician approval" in head
