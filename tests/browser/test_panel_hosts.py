@@ -145,7 +145,7 @@ WRONG: dict[str, Callable[[Route], None]] = {
 
 
 @pytest.mark.parametrize("how", WRONG)
-@pytest.mark.parametrize("what", ["**/widget/loader.js", "**/chat?*", "**/widget/panel.js"])
+@pytest.mark.parametrize("what", ["**/widget/loader.js", "**/chat?*", "**/widget/panel/panel.js"])
 def test_a_server_that_is_wrong_leaves_the_page_alone(
     pat: Pat, put: Callable[..., str], what: str, how: str
 ) -> None:

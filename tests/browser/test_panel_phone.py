@@ -63,8 +63,8 @@ def test_what_is_typed_before_the_script_is_there_stays(
 ) -> None:
     page = new_patient(viewport=PHONE).page
     held: list[Route] = []
-    page.route("**/widget/panel.js", lambda route: held.append(route))
-    with page.expect_request("**/widget/panel.js"):
+    page.route("**/widget/panel/panel.js", lambda route: held.append(route))
+    with page.expect_request("**/widget/panel/panel.js"):
         page.goto(f"{product.url}/chat?site=demo&lang=en", wait_until="commit")
     box, send = page.locator("#kb-text"), page.get_by_role("button", name="Send", exact=True)
     box.fill("half a thought")

@@ -6,7 +6,7 @@ import { LANGUAGES, Strings, fill, loadTexts, pickLanguage } from '../../widget/
 const WIDGET = new URL('../../widget/', import.meta.url)
 const read = name => readFileSync(new URL(name, WIDGET), 'utf8')
 const texts = Object.fromEntries(LANGUAGES.map(lang => [lang, JSON.parse(read(`strings/${lang}.json`))]))
-const code = ['panel.js', ...readdirSync(new URL('panel/', WIDGET)).map(name => `panel/${name}`)].map(read).join('\n')
+const code = readdirSync(new URL('panel/', WIDGET)).map(name => read(`panel/${name}`)).join('\n')
 const html = read('panel.html')
 
 /** Keys made of parts: `rating_${score}` and the like, each with what may stand in the gap. */

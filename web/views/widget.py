@@ -1,7 +1,8 @@
 """What a clinic's page loads: the script tag's files, the panel's frame, a page to try it on.
 
 Rule: open to all. Files of `widget/` are served as they are written, but for the looks of the sites
-in the loader; the panel's page carries its facts in data-* attributes and no script of its own.
+in the loader, and a module together with those it imports; the panel's page carries its facts in
+data-* attributes and no script of its own.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from markupsafe import Markup
 from web import sites
 from web.desk import desks
 from web.errors import request_lang
+from web.modules import joined
 from web.pages import render_page
 from web.sections import ROOT, Site
 from web.services import services
@@ -38,9 +40,23 @@ LOADER_MAX_AGE_S = 300
 @blueprint.get("/widget/loader.js")
 def loader() -> ResponseReturnValue:
     script = (FOLDER / "loader.js").read_text(encoding="utf-8")
-    response = Response(sites.loader(script, services().settings), mimetype="text/javascript")
+    return _script(sites.loader(script, services().settings), max_age=LOADER_MAX_AGE_S)
+
+
+@blueprint.get("/widget/panel/<name>.js")
+def module(name: str) -> ResponseReturnValue:
+    try:
+        return _script(joined(FOLDER / "panel", name), max_age=None)
+    except FileNotFoundError:
+        abort(404)
+
+
+def _script(text: str, *, max_age: int | None) -> Response:
+    """max_age: in seconds; without it the browser asks each time, and mostly hears "unchanged"."""
+    response = Response(text, mimetype="text/javascript")
     response.add_etag()
-    response.cache_control.max_age = LOADER_MAX_AGE_S
+    response.cache_control.max_age = max_age
+    response.cache_control.no_cache = max_age is None or None
     response.cache_control.public = True
     response.make_conditional(request)
     return _squeezed(response)

@@ -183,7 +183,7 @@ def test_widget_files_are_served_with_their_type(client: FlaskClient, name: str)
         assert again.status_code == 304
 
 
-@pytest.mark.parametrize("path", ["/widget/panel.js", "/chat?site=demo"])
+@pytest.mark.parametrize("path", ["/widget/panel/panel.js", "/chat?site=demo"])
 def test_the_panel_travels_as_gzip_where_it_is_taken(client: FlaskClient, path: str) -> None:
     plain = client.get(path, headers={"Accept-Encoding": "identity"}, buffered=True)
     small = client.get(path, headers={"Accept-Encoding": "gzip"}, buffered=True)
@@ -194,14 +194,14 @@ def test_the_panel_travels_as_gzip_where_it_is_taken(client: FlaskClient, path: 
 
 
 def test_a_squeezed_file_that_is_unchanged_is_not_sent_again(client: FlaskClient) -> None:
-    path, headers = "/widget/panel.js", {"Accept-Encoding": "gzip"}
+    path, headers = "/widget/panel/panel.js", {"Accept-Encoding": "gzip"}
     tag = client.get(path, headers=headers, buffered=True).headers["ETag"]
     again = client.get(path, headers={**headers, "If-None-Match": tag}, buffered=True)
     assert again.status_code == 304
 
 
 def test_a_changed_widget_is_taken_at_once_and_the_loader_soon(client: FlaskClient) -> None:
-    with client.get("/widget/panel.js") as panel, client.get("/widget/loader.js") as loader:
+    with client.get("/widget/panel/panel.js") as panel, client.get("/widget/loader.js") as loader:
         assert panel.headers["Cache-Control"] == "no-cache, public"
         assert loader.headers["Cache-Control"] == "max-age=300, public"
 

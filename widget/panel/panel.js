@@ -1,14 +1,14 @@
 /**
  * The panel. Rule: the server's log is the truth; what the patient typed is kept until the server has it.
  */
-import { Api, Feed, sleep } from './panel/api.js'
-import { Conversation, Memory, localStorageOrNull, newId } from './panel/conversation.js'
-import { Composer } from './panel/composer.js'
-import { thank } from './panel/elements.js'
-import { Face, LANGUAGES, StatusLine, findParts, makeStrings, pickLanguage } from './panel/face.js'
-import { LogView } from './panel/log.js'
-import { Outbox, makeItem } from './panel/outbox.js'
-import { Host, Tabs } from './panel/windows.js'
+import { Api, Feed, sleep } from './api.js'
+import { Conversation, Memory, localStorageOrNull, newId } from './conversation.js'
+import { Composer } from './composer.js'
+import { thank } from './elements.js'
+import { Face, LANGUAGES, StatusLine, findParts, makeStrings, pickLanguage } from './face.js'
+import { LogView } from './log.js'
+import { Outbox, makeItem } from './outbox.js'
+import { Host, Tabs } from './windows.js'
 
 const REST_AFTER_HIDDEN_MS = 120000
 const NOTHING = { status: 'bot', working: false, agent: null, agent_typing: false, survey: null, text: '' }
@@ -340,7 +340,7 @@ export class Panel {
   async #toggleMenu () {
     const opens = this.$.menu.hidden
     if (!this.#menu) {
-      const module = await this.#load(() => import('./panel/menu.js'))
+      const module = await this.#load(() => import('./menu.js'))
       if (!module) return
       this.#menu ??= this.#makeMenu(module)
     }
@@ -356,7 +356,7 @@ export class Panel {
   }
 
   async #submitForm ($form) {
-    const module = await this.#load(() => import('./panel/forms.js'))
+    const module = await this.#load(() => import('./forms.js'))
     if (!module) return
     this.#forms ??= new module.Forms({
       send: body => this.#write(() => this.api.sendForm(body)), strings: () => this.face.strings, status: this.status
@@ -364,14 +364,14 @@ export class Panel {
     this.#forms.submit($form)
   }
 
-  async #beep () { (await this.#load(() => import('./panel/sound.js')))?.beep() }
+  async #beep () { (await this.#load(() => import('./sound.js')))?.beep() }
 
   /** lang: what the first words were written in, where that is another one. */
   async #offerLanguage (lang) {
     if (!LANGUAGES.includes(lang) || lang === this.face.strings.lang || this.memory.get('offered')) return
     this.memory.set('offered', true)
     try {
-      const { offerLanguage } = await import('./panel/offer.js')
+      const { offerLanguage } = await import('./offer.js')
       const back = () => this.composer.focus()
       const question = await offerLanguage(this.$.composer, lang, this.facts, {
         onYes: () => this.#switchLanguage(lang).then(back), onNo: back
@@ -383,9 +383,9 @@ export class Panel {
   async #watchIdle () {
     const idleMs = Number(this.facts.clearAfterMin) * 60000
     if (!idleMs) return
-    const { Idle } = await import('./panel/idle.js')
+    const { Idle } = await import('./idle.js')
     const onClear = async () => {
-      const module = await this.#load(() => import('./panel/menu.js'))
+      const module = await this.#load(() => import('./menu.js'))
       this.#menu ??= this.#makeMenu(module)
       await this.#menu.clearShared()
     }
