@@ -7,6 +7,7 @@ nothing of ours; bot imports nothing of ours and nothing imports it; launch stan
 from __future__ import annotations
 
 import ast
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -119,6 +120,13 @@ def test_launch_uses_the_standard_library_alone() -> None:
         for used in imports(tree):
             first = used.split(".")[0]
             assert first == "launch" or first in sys.stdlib_module_names, f"{name} imports {used}"
+
+
+def test_the_start_of_the_web_process_loads_nothing_that_only_some_pages_need() -> None:
+    later = ("alembic", "bs4", "mammoth", "onnxruntime", "psycopg")
+    look = f"import sys, web; print([name for name in {later} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout == "[]\n", done.stdout + done.stderr
 
 
 def makers_of(model: str) -> set[str]:

@@ -7,6 +7,7 @@ busy or full and goes on when it is back.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
@@ -37,8 +38,11 @@ logger = structlog.get_logger()
 
 
 class Background:
-    def __init__(self, app: Flask) -> None:
+    """on_warm: called once, when what is read at first use is loaded, or could not be."""
+
+    def __init__(self, app: Flask, on_warm: Callable[[], None] = lambda: None) -> None:
         self.app = app
+        self._on_warm = on_warm
         self.services = of(app)
         self.workers = turns.Workers(self.services, app.app_context)
         self._sweeper = threading.Thread(target=self._sweep_on, name="sweeper", daemon=True)
@@ -73,6 +77,14 @@ class Background:
                 logger.warning("sweep.database", error=type(error).__name__)
 
     def _warm(self) -> None:
+        try:
+            self._load()
+        finally:
+            self._on_warm()
+        if not self.services.stopping.wait(PREPARE_AFTER_S):
+            self._prepare_phrases()
+
+    def _load(self) -> None:
         """Load what is read at first use: the first patient should not wait a second for it."""
         settings = self.services.settings
         for lang in settings.clinic.languages:
@@ -82,8 +94,6 @@ class Background:
         self.services.rasa.is_ready()
         with self.app.app_context():
             self.app.jinja_env.get_template("messages/_message.html")
-        if not self.services.stopping.wait(PREPARE_AFTER_S):
-            self._prepare_phrases()
 
     def _prepare_phrases(self) -> None:
         """Else each is compiled when a message first has its rare word, and that waits for it."""

@@ -13,8 +13,6 @@ from datetime import datetime
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -72,7 +70,7 @@ def all_checks(at: datetime | None = None) -> Iterator[Check]:
 def database_checks(settings: Settings) -> Iterator[Check]:
     database = Database(settings.database)
     try:
-        is_current = _is_migrated(database)
+        is_current = migrations.is_newest(database)
         server = None if database.is_sqlite else _server_state(database)
     except (SQLAlchemyError, OSError) as error:
         what = f"database: cannot be opened ({type(error).__name__})"
@@ -154,12 +152,6 @@ def server_checks(server: ServerState) -> Iterator[Check]:
         yield Check(Level.FAIL, what, "set fsync and synchronous_commit to on in postgresql.conf")
 
 
-def _is_migrated(database: Database) -> bool:
-    newest = ScriptDirectory(str(migrations.FOLDER)).get_current_head()
-    with database.engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision() == newest
-
-
 def key_checks(settings: Settings) -> Iterator[Check]:
     database = None
     try:
@@ -186,7 +178,7 @@ def key_checks(settings: Settings) -> Iterator[Check]:
 def audit_checks(settings: Settings) -> Iterator[Check]:
     database = Database(settings.database)
     try:
-        if not _is_migrated(database):
+        if not migrations.is_newest(database):
             return
         with database.reading() as session:
             chain = audit.check(session)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, create_engine, insert, text
 
 from tests import postgresql
@@ -101,6 +102,12 @@ def test_it_works(desk: Desk) -> None:
     assert [row.text for row in desk.log("pat")] == [WORDS[0], ""]
     desk.say("pat", "after the upgrade")
     assert desk.log("pat")[-1].n == 3
+
+
+def test_the_newest_migration_is_known_by_its_name_alone(desk: Desk) -> None:
+    head = ScriptDirectory(str(migrations.FOLDER)).get_current_head()
+    assert migrations.newest() == head
+    assert migrations.is_newest(desk.services.database)
 
 
 def test_its_tables_are_those_of_a_new_database(desk: Desk) -> None:

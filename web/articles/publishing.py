@@ -158,6 +158,8 @@ class Publisher:
 
     def _watch(self) -> None:
         self.load_stored()
+        if self.index is not None:
+            self._model_tried.wait()  # made anew without it, the stored vectors would be lost
         while not self._stopping.is_set():
             try:
                 self.refresh()

@@ -20,9 +20,7 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote
 
-import mammoth
 import nh3
-from markdownify import markdownify
 
 from web.articles import drafts, front_matter
 
@@ -171,6 +169,8 @@ def _text(data: bytes) -> str:
 
 def _of_word(data: bytes) -> tuple[str, dict[str, bytes]]:
     """Return HTML, and the pictures by the names it gives them."""
+    import mammoth  # not at the start, which it would make longer
+
     images: dict[str, bytes] = {}
 
     @mammoth.images.img_element  # type: ignore[untyped-decorator]
@@ -194,6 +194,8 @@ def _of_word(data: bytes) -> tuple[str, dict[str, bytes]]:
 
 
 def _of_html(path: str, html: str) -> Source:
+    from markdownify import markdownify  # and an HTML parser with it: see above
+
     head = _HEAD.search(html)
     inner = _BODY.search(html)
     clean = nh3.clean(inner[1] if inner else _HEAD.sub("", html), link_rel=None)

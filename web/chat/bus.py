@@ -12,13 +12,15 @@ import queue
 import secrets
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import psycopg
 import structlog
 
 from web.chat.stream import Hub, Typing
 from web.db import postgresql_url
+
+if TYPE_CHECKING:  # a host with SQLite need not load it
+    import psycopg
 
 CHANNEL = "front_desk"
 MAX_TOPICS = 100  # a notification holds 8,000 bytes at most
@@ -67,6 +69,8 @@ class Bus:
 
     def _keep(self, work: Callable[[psycopg.Connection[Any]], None]) -> None:
         """Do the work on a connection of its own, again and again while there is none."""
+        import psycopg
+
         while not self._stopping.is_set():
             try:
                 with psycopg.connect(**self._place, autocommit=True) as connection:

@@ -196,6 +196,31 @@ def test_a_stored_index_is_taken_up_and_nothing_embedded_again(
     assert later.index.recipe == encoder.recipe
 
 
+def test_a_stored_index_waits_for_a_model_that_is_slow_to_load(
+    publisher: Publisher, settings: Settings, encoder: FakeEncoder
+) -> None:
+    encoder.encoded.clear()
+    loading = threading.Event()
+
+    def slow(_: Path) -> FakeEncoder:
+        loading.wait(10)
+        return encoder
+
+    later = Publisher(settings, slow)
+    later.start()
+    try:
+        assert later.wait_until_searchable(5.0)
+        time.sleep(0.3)  # in which it would make the index anew by words alone
+        assert later.index is not None and later.index.recipe == encoder.recipe
+        loading.set()
+        wait_until(lambda: later.readiness.index == "ok")
+        time.sleep(0.3)
+        assert encoder.encoded == [], "nothing was embedded again"
+    finally:
+        loading.set()
+        later.stop()
+
+
 @pytest.mark.parametrize("damage", ["cut", "flip", "remove", "empty"])
 def test_a_damaged_index_is_built_again(
     publisher: Publisher, settings: Settings, encoder: FakeEncoder, damage: str
