@@ -20,6 +20,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import traceback
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -40,7 +41,7 @@ from benchmarks.fault import (
     writing,
 )
 from benchmarks.fault_rows import FAILED, keep_row
-from benchmarks.hosts import Host, Writer, check
+from benchmarks.hosts import Host, Writer, check, insisting
 from benchmarks.machines import NotHere, play
 from tests.fakes import Mood
 
@@ -85,8 +86,10 @@ def repeats(size: int, folder: Path) -> Row:
             assert len(set(numbers)) == 1 and numbers[0], "one row, the same number back"
             body = {"client_id": client_id, "text": "other words"}
             path = f"{writer.path}/messages"
-            answer = requests.post(path, json=body, headers=writer.headers, timeout=10)
-            assert answer.status_code == 409
+            answer = insisting(
+                lambda: requests.post(path, json=body, headers=writer.headers, timeout=10)
+            )
+            assert answer.status_code == 409, answer.status_code
             writer.acknowledged[client_id] = numbers[0]
             return times
 
@@ -367,7 +370,9 @@ def _try(name: str, fault: Fault, size: int) -> bool:
             print(f"{name:<17} not run: {reason}", flush=True)
             return True
         except Exception as error:  # a row that breaks off has shown nothing
-            row = Row(name, 0, "", f"{FAILED}: {type(error).__name__} {str(error)[-300:]}")
+            at = traceback.extract_tb(error.__traceback__)[-1]
+            what = f"{type(error).__name__} {str(error)[-300:]}"
+            row = Row(name, 0, "", f"{FAILED}: {what} ({Path(at.filename).name}: {at.line})")
     took_s = round(time.monotonic() - started)
     kept_in = keep_row(name, size, row, took_s)
     print(f"{name:<17} × {row.size:<6} {row.figure}\n{'':<17} fault: {row.seen} ({took_s} s)")
