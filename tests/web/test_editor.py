@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,15 +26,9 @@ PAGE = "/editor/articles/en/visiting/parking"
 
 
 @pytest.fixture
-def room(tmp_path: Path) -> Iterator[Writing]:
+def review_settings() -> dict[str, bool]:
     """A clinic of one, where an editor publishes; test_editor_review.py has the others."""
-    with writing(tmp_path, review=ALONE) as it:
-        yield it
-
-
-@pytest.fixture
-def eli(room: Writing) -> PageClient:
-    return room.someone()
+    return ALONE
 
 
 def publish(client: PageClient, path: str = PAGE, **changes: str) -> Any:

@@ -7,7 +7,6 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +27,8 @@ SHOWN = re.compile(r"!\[[^\]]+\]\(\.\./\.\./pictures/([0-9a-f]{16}-\d+x\d+\.webp
 
 
 @pytest.fixture
-def room(tmp_path: Path) -> Iterator[Writing]:
-    with writing(tmp_path, review=ALONE) as it:
-        yield it
-
-
-@pytest.fixture
-def eli(room: Writing) -> PageClient:
-    return room.someone()
+def review_settings() -> dict[str, bool]:
+    return ALONE
 
 
 def photo(size: tuple[int, int] = (80, 40), kind: str = "JPEG", **options: Any) -> bytes:

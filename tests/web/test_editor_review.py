@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -36,17 +35,6 @@ translation_of: en/visiting/parking
 
 Atrás de la casa. No cuesta nada.
 """
-
-
-@pytest.fixture
-def room(tmp_path: Path) -> Iterator[Writing]:
-    with writing(tmp_path) as it:
-        yield it
-
-
-@pytest.fixture
-def eli(room: Writing) -> PageClient:
-    return room.someone()
 
 
 @pytest.fixture

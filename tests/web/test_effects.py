@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from search.answer import Outcome
 from search.encoder import Encoder, load_encoder
 from search.index import Index, build
 from search.text import fold
-from tests.web.editor_desk import Writing, form_of, writing
+from tests.web.editor_desk import Writing, form_of
 from web.articles import effects
 from web.articles.effects import Kind, Question, Source
 from web.models import RoleName
@@ -21,12 +20,6 @@ from web.models import RoleName
 ROOT = Path(__file__).resolve().parents[2]
 PARKING = "en/visiting/parking"
 GARAGE = "do i have to pay for the garage"
-
-
-@pytest.fixture
-def room(tmp_path: Path) -> Iterator[Writing]:
-    with writing(tmp_path) as it:
-        yield it
 
 
 @pytest.fixture(scope="module")

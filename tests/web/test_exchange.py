@@ -5,12 +5,10 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.web.editor_desk import Writing, writing
+from tests.web.editor_desk import Writing
 from web.articles import exchange, revisions
 
 HTML = (
@@ -40,12 +38,6 @@ def packed(**files: str | bytes) -> bytes:
         for name, content in files.items():
             file.writestr(name, content)
     return made.getvalue()
-
-
-@pytest.fixture
-def room(tmp_path: Path) -> Iterator[Writing]:
-    with writing(tmp_path) as it:
-        yield it
 
 
 def take_in(room: Writing, name: str, content: bytes) -> list[exchange.Taken]:
