@@ -306,8 +306,8 @@ def _add_turn(
         wake(session, "turns")
         return
     owner = services.free_workers.owner
-    chance.work = leases.lease(
-        session, services, turn, found.conversation, message, found.is_waiting, owner
+    chance.give(
+        leases.lease(session, services, turn, found.conversation, message, found.is_waiting, owner)
     )
 
 

@@ -1,8 +1,9 @@
 """From a message straight to a worker: who is free is given the turn, past the queue.
 
-Rule: a worker is reserved first, the turn is leased in the message's own transaction, and handed
-over when that is on the disk. Where nobody is free the turn waits in the queue, which is the truth:
-a turn that was leased and not handed over is taken up when its lease has run out.
+Rule: a worker is reserved first, and the turn is leased in the message's own transaction. The
+worker searches while that goes to the disk, and does nothing anybody could notice before it is
+there. Where nobody is free the turn waits in the queue, which is the truth: a turn that was leased
+and not handed over is taken up when its lease has run out.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import threading
 import uuid
 from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, TimeoutError
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,14 +24,36 @@ if TYPE_CHECKING:
 
 
 MOST_RINGS = 16  # above the number of workers: who finds a turn looks again
+STORED_WITHIN_S = 8.0  # less than a lease
 
 
-@dataclass
+@dataclass(frozen=True)
+class Given:
+    """A turn handed over while its transaction was still open."""
+
+    work: Work
+    stored: Future[bool] = field(default_factory=Future)
+
+    def is_stored(self) -> bool:
+        """Wait for the end of the transaction; tell whether the turn is on the disk."""
+        try:
+            return self.stored.result(STORED_WITHIN_S)
+        except TimeoutError:
+            return False
+
+
 class Chance:
-    """Of handing a turn over at once: `work` is, when it was set."""
+    """Of handing a turn over at once."""
 
-    is_good: bool
-    work: Work | None = None
+    def __init__(self, workers: FreeWorkers, is_good: bool) -> None:
+        self.is_good = is_good
+        self.given: Given | None = None
+        self._workers = workers
+
+    def give(self, work: Work) -> None:
+        assert self.is_good and self.given is None
+        self.given = Given(work)
+        self._workers.hand_over(self.given)
 
 
 class FreeWorkers:
@@ -41,20 +65,26 @@ class FreeWorkers:
         self._waiting = 0
         self._reserved = 0
         self._rings = 0
-        self._given: deque[Work] = deque()
+        self._given: deque[Given] = deque()
         self._is_closed = False
 
     @contextmanager
     def one(self) -> Iterator[Chance]:
-        """Keep a worker, where one is free, until the block ends; then hand over what it left."""
-        chance = Chance(self._reserve())
-        given = None
+        """Keep a worker, where one is free, who may be given a turn that the block stores."""
+        chance, is_stored = Chance(self, self._reserve()), False
         try:
             yield chance
-            given = chance.work
+            is_stored = True
         finally:
-            if chance.is_good:
-                self._end_reservation(given)
+            if chance.given is not None:
+                chance.given.stored.set_result(is_stored)
+            elif chance.is_good:
+                self._let_go()
+
+    def hand_over(self, given: Given) -> None:
+        with self._changed:
+            self._given.append(given)
+            self._changed.notify()
 
     def _reserve(self) -> bool:
         with self._changed:
@@ -63,12 +93,9 @@ class FreeWorkers:
             self._reserved += 1
             return True
 
-    def _end_reservation(self, given: Work | None) -> None:
+    def _let_go(self) -> None:
         with self._changed:
-            if given is None:
-                self._reserved -= 1
-            else:
-                self._given.append(given)
+            self._reserved -= 1
             self._changed.notify()
 
     def ring(self) -> None:
@@ -83,7 +110,7 @@ class FreeWorkers:
             self._is_closed = True
             self._changed.notify_all()
 
-    def wait(self, timeout_s: float) -> Work | None:
+    def wait(self, timeout_s: float) -> Given | None:
         """Wait, as a free worker, for a turn or a ring; None means to look into the queue."""
         with self._changed:
             self._waiting += 1

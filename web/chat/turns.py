@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 from search.answer import Found, Outcome
 from search.several import ask_all
 from web.chat import conversations, leases
+from web.chat.free_workers import Given
 from web.chat.leases import Work
 from web.chat.overload import Effort, effort
 from web.chat.rasa import Failure, Item, RasaUnavailable
@@ -99,7 +100,7 @@ class Workers:
 
     def _work(self) -> None:
         self.services.publisher.wait_until_searchable(30.0)
-        given: Work | None = None
+        given: Given | None = None
         while given is not None or not self.services.stopping.is_set():
             try:
                 self._answer_what_there_is(given)
@@ -112,10 +113,10 @@ class Workers:
                 self.services.stopping.wait(0.5)
             given = self.services.free_workers.wait(IDLE_LOOK_S)
 
-    def _answer_what_there_is(self, given: Work | None) -> None:
+    def _answer_what_there_is(self, given: Given | None) -> None:
         if given is not None:
             with self._context():
-                answer(self.services, given)
+                answer(self.services, given.work, given.is_stored)
         while not self.services.stopping.is_set() and self.do_one():
             pass
 
@@ -134,8 +135,11 @@ class Workers:
 # Answering ---------------------------------------------------------------------------------------
 
 
-def answer(services: Services, work: Work) -> None:
-    """Look the question up, ask Rasa, write the replies."""
+def answer(services: Services, work: Work, is_stored: Callable[[], bool] = lambda: True) -> None:
+    """Look the question up, ask Rasa, write the replies.
+
+    is_stored: waits until the message is on the disk; where it is not, nobody is told anything.
+    """
     started, metrics = time.monotonic(), services.metrics
     structlog.contextvars.bind_contextvars(request=work.request_id)
     metrics.took("wait", work.waited_s)
@@ -145,6 +149,9 @@ def answer(services: Services, work: Work) -> None:
         metrics.shed("rasa" if doing is Effort.ARTICLES else "search")
     with metrics.timed("search"):
         found = _guarded("search.failed", work, lambda: _search(services, work, doing))
+    if not is_stored():
+        logger.info("turn.not_stored", turn=work.turn_id, conversation=work.conversation_id)
+        return
     plan = _guarded("turn.failed", work, lambda: _plan(services, work, found, doing))
     if plan is None:
         plan = without_search(services.settings, work.question.lang)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from typing import cast
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import Connection, event, select
+from sqlalchemy.exc import OperationalError
 
 from tests.conftest import Patient, Search
 from tests.fakes import FakeRasa
-from web.chat import leases
-from web.chat.free_workers import FreeWorkers
+from web.chat import leases, turns
+from web.chat.free_workers import FreeWorkers, Given
+from web.chat.leases import Work
 from web.models import Turn, TurnState
 from web.services import Services
 
@@ -86,14 +89,59 @@ def test_a_worker_is_given_back_when_the_message_could_not_be_stored() -> None:
 
 def test_a_ring_does_not_take_the_worker_who_is_reserved() -> None:
     workers = FreeWorkers()
-    found: list[object] = []
-    thread = threading.Thread(target=lambda: found.append(workers.wait(60)))
+    found: list[Given] = []
+    thread = threading.Thread(target=lambda: found.append(cast(Given, workers.wait(60))))
     thread.start()
     wait_for_a_free_one(workers)
     work = object()
     with workers.one() as chance:
         workers.ring()
         assert thread.is_alive()
-        chance.work = work  # type: ignore[assignment]
+        chance.give(cast(Work, work))
     thread.join()
-    assert found == [work]
+    assert [each.work for each in found] == [work]
+
+
+def test_a_worker_searches_before_the_message_is_stored_and_asks_nobody(
+    app: Flask, pat: Patient, services: Services, search: Search, rasa: FakeRasa
+) -> None:
+    pat.say("hello")
+    with app.app_context(), services.database.transaction() as session:
+        work = leases.take(session, services, "a worker")
+    assert work is not None
+    given = Given(work)
+
+    def work_on_it() -> None:
+        with app.app_context():
+            turns.answer(services, given.work, given.is_stored)
+
+    thread = threading.Thread(target=work_on_it)
+    thread.start()
+    while not search.asked:
+        time.sleep(0.01)
+    time.sleep(0.1)
+    assert not rasa.heard and thread.is_alive()
+    given.stored.set_result(True)
+    thread.join()
+    assert [each["message"] for each in rasa.heard] == ["hello"]
+
+
+def test_nothing_is_said_to_a_message_that_could_not_be_stored(
+    running: Flask, pat: Patient, services: Services, search: Search, rasa: FakeRasa
+) -> None:
+    wait_for_a_free_one(services.free_workers)
+
+    def disk_is_full(_connection: Connection) -> None:
+        if search.asked:  # a worker has it already
+            raise OperationalError("commit", {}, OSError("no space left"))
+        time.sleep(0.1)
+        disk_is_full(_connection)
+
+    event.listen(services.database.engine, "commit", disk_is_full)
+    assert pat.say("hello", client_id="one").status_code == 503
+    event.remove(services.database.engine, "commit", disk_is_full)
+    wait_for_a_free_one(services.free_workers)
+    assert not rasa.heard and not pat.log()
+    assert pat.say("hello", client_id="one").json["n"] == 1
+    assert pat.wait_for("bot", after=1, within_s=60)["n"] == 2
+    assert len(rasa.heard) == 1
