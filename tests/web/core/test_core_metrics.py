@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import update
 
 from search.answer import Outcome
 from tests.conftest import Patient, Search
 from tests.fakes import FakeRasa, Mood
+from tests.web.core.test_core_stream import Stream
 from web.chat import turns
 from web.config import Settings
+from web.desk import handoffs, presence
+from web.models import Handoff, Staff
 from web.services import of
 
 Answer = Callable[[], int]
@@ -51,15 +58,51 @@ def test_it_counts_what_waits_and_what_was_answered(
     assert now["front_desk_memory_bytes"] > 10_000_000
 
 
-def test_people_who_wait_and_articles_past_their_date_are_counted(
-    client: FlaskClient, pat: Patient, claimed: Callable[[Patient], int], articles: Path
+def test_who_waits_longest_for_a_person_is_told_until_somebody_comes(
+    app: Flask, client: FlaskClient, pat: Patient, staff: Callable[[str], Staff]
 ) -> None:
-    claimed(pat)
+    assert figures(client)["front_desk_longest_wait_seconds"] == 0
+    ana, now = staff("Ana"), of(app).clock()
+    with app.app_context(), of(app).database.transaction() as session:
+        presence.seen(session, ana.id, now)
+        handoffs.request(session, pat.id, "asked")
+        session.execute(update(Handoff).values(requested_at=now - timedelta(seconds=300)))
+    assert 300 <= figures(client)["front_desk_longest_wait_seconds"] < 400
+    with app.app_context(), of(app).database.transaction() as session:
+        handoff = handoffs.open_handoff(session, pat.id)
+        assert handoff is not None
+        handoffs.claim(session, handoff.id, ana.id)
+    after = figures(client)
+    assert after['front_desk_handoffs_open{is="claimed"}'] == 1
+    assert after["front_desk_longest_wait_seconds"] == 0
+
+
+def test_open_streams_are_counted_until_they_close(client: FlaskClient, pat: Patient) -> None:
+    assert figures(client)["front_desk_streams_open"] == 0
+    streams = [Stream(pat), Stream(pat)]
+    for stream in streams:
+        stream.next()
+    assert figures(client)["front_desk_streams_open"] == 2
+    for stream in streams:
+        stream.close()
+    assert figures(client)["front_desk_streams_open"] == 0
+
+
+def test_the_age_of_the_index_and_articles_past_their_date_are_told(
+    app: Flask, client: FlaskClient, articles: Path
+) -> None:
+    before = figures(client)
+    assert before["front_desk_articles_overdue"] == 0
+    assert 0 <= before["front_desk_index_age_seconds"] < 3600
     file = articles / "en" / "parking.md"
     file.write_text(file.read_text().replace("owner:", "review_by: 2020-01-01\nowner:", 1))
-    now = figures(client)
-    assert now['front_desk_handoffs_open{is="claimed"}'] == 1
-    assert now["front_desk_articles_overdue"] == 1
+    stored, yesterday = of(app).settings.index_dir / "current", time.time() - 86_400
+    os.utime(stored, (yesterday, yesterday))
+    after = figures(client)
+    assert after["front_desk_articles_overdue"] == 1
+    assert 86_400 <= after["front_desk_index_age_seconds"] < 90_000
+    stored.unlink()
+    assert figures(client)["front_desk_index_age_seconds"] == -1
 
 
 def test_no_word_of_a_patient_is_among_them(
