@@ -20,6 +20,7 @@ from types import TracebackType
 ROOT = Path(__file__).resolve().parent.parent
 READY_WITHIN_S = 600.0  # half a minute, but where others work as well
 ANSWER_WITHIN_S = 20.0
+STOP_WITHIN_S = 30.0
 
 
 class ProductNotReady(Exception):
@@ -76,12 +77,21 @@ class Product:
             self._process = subprocess.Popen(
                 command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=said, stderr=said
             )
-        self.wait_until_ready()
+        try:
+            self.wait_until_ready()
+        except BaseException:
+            self.stop()  # nobody else will: `with` does not leave what it could not enter
+            raise
 
     def stop(self) -> None:
-        if self._process and self._process.poll() is None:
-            self._process.send_signal(signal.SIGINT)
-            self._process.wait(timeout=30)
+        if not self._process or self._process.poll() is not None:
+            return
+        self._process.send_signal(signal.SIGINT)
+        try:
+            self._process.wait(timeout=STOP_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()  # its web process and its assistant end with it
+            self._process.wait()
 
     def said(self) -> str:
         """Return all that `./clinic run` has printed so far."""
