@@ -11,7 +11,7 @@ from sqlalchemy import event
 
 from tests.web.editor_desk import PARKING, Writing, form_of, writing
 from tests.web.staff_desk import PageClient
-from web.articles import article_files, review, revisions, translations
+from web.articles import article_files, outside, review, revisions, translations
 from web.articles.sweeping import Sweeper
 from web.models import RoleName
 
@@ -241,8 +241,8 @@ def test_of_a_whole_folder_a_few_are_taken_up_at_a_time_so_that_patients_can_wri
     room.write("es/visitas/estacionamiento", SPANISH)
     database, writes = room.desk.services.database, []
     event.listen(database.engine, "commit", writes.append)
-    assert review.take_up(room.desk.services) == 26
-    assert len(writes) > 26 / review.TAKEN_UP_AT_ONCE
+    assert outside.take_up(room.desk.services) == 26
+    assert len(writes) > 26 / outside.TAKEN_UP_AT_ONCE
     with room.desk.reading() as session:
         spanish = revisions.in_folder(session, "es/visitas/estacionamiento")
     assert spanish is not None and spanish.source_number == 1, "after what it is made from"

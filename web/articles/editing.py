@@ -1,6 +1,6 @@
 """What editors look at: all articles, one of them in fields, and what a draft would be.
 
-Rule: reads only; what changes an article is in `review.py`.
+Rule: reads only; what changes an article is in `writing.py` and `review.py`.
 """
 
 from __future__ import annotations

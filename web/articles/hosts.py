@@ -2,7 +2,7 @@
 
 Rule: each host writes out what another has published, within seconds, and its own publisher indexes
 it. A file that was published once and is not any more is old, never a change; a file nobody ever
-published was changed here by hand and is left for `review.take_up`. What a host finds different
+published was changed here by hand and is left for `outside.take_up`. What a host finds different
 when it starts is old as well: it is kept in `var/replaced-articles`.
 """
 

@@ -6,7 +6,7 @@ the database is asked by index each time.
 
 from __future__ import annotations
 
-from web.articles import autosaves, gaps, review, translations
+from web.articles import autosaves, due, gaps, outside, translations
 from web.services import Services
 
 
@@ -22,12 +22,12 @@ class Sweeper:
 
     def sweep(self) -> None:
         services = self._services
-        review.publish_due(services)
+        due.publish_due(services)
         reports, today = services.publisher.reports, services.today()
         if reports is self._seen and today == self._day:
             return
-        review.take_up(services)
-        review.withdraw_expired(services)
+        outside.take_up(services)
+        due.withdraw_expired(services)
         translations.withhold(services)
         with services.database.transaction() as session:
             gaps.close_live(session, services.publisher.index, services.clock())

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from web.articles import editing, review, revisions
-from web.articles.review import Work
+from web.articles import editing, revisions
 from web.articles.revisions import Told
+from web.articles.work import Work, opened_of
 from web.models import Origin, Revision, RevisionState, RoleName, Staff
 from web.services import services
 from web.views import _writing
@@ -120,5 +120,5 @@ def _row(each: Revision, names: Mapping[int, str]) -> Row:
 
 
 def comparison(older: Revision, newer: Revision) -> Conflict:
-    before, after = review.opened_of(older).draft, review.opened_of(newer).draft
+    before, after = opened_of(older).draft, opened_of(newer).draft
     return _writing.conflict(before, after, was_removed=False)

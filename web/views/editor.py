@@ -34,17 +34,18 @@ from web.articles import (
     help_feedback,
     kinds,
     proofreading,
-    review,
     revisions,
     translations,
     usage,
+    writing,
 )
 from web.articles.article_files import ArticleChanged, ArticleNotFound, ArticleNotWritten
 from web.articles.drafts import Draft, DraftTooLong
 from web.articles.editing import PUBLISHED, Listed, NotEditable, Opened
 from web.articles.gaps import GapNotFound
 from web.articles.help_feedback import Verdict
-from web.articles.review import NotReady, OwnWork, Saved, Seen, Wish, Work
+from web.articles.work import Work, new_work, open_work
+from web.articles.writing import NotReady, OwnWork, Saved, Seen, Wish
 from web.models import Autosave, RevisionState, RoleName
 from web.services import services
 from web.views import _adding, _reviewing, _writing
@@ -128,7 +129,7 @@ def _verdicts() -> dict[str, Verdict]:
 @blueprint.get("/new")
 def new_page() -> ResponseReturnValue:
     topic, lang, kind, of = (request.args.get(key, "") for key in ("topic", "lang", "kind", "of"))
-    work = review.new_work(services().settings, topic, lang, kind)
+    work = new_work(services().settings, topic, lang, kind)
     if of:
         fields = {**work.opened.draft.fields, "translation_of": of}
         return _page(work, replace(work.opened.draft, fields=fields))
@@ -142,7 +143,7 @@ def create() -> ResponseReturnValue:
 
 @blueprint.get("/articles/<path:article_id>")
 def article_page(article_id: str) -> ResponseReturnValue:
-    work = open_work(article_id)
+    work = work_on(article_id)
     if work.is_overtaken and work.file is not None:
         found = _writing.conflict(work.file.draft, work.opened.draft, was_removed=False)
         return _page(work, conflict=found)
@@ -151,15 +152,15 @@ def article_page(article_id: str) -> ResponseReturnValue:
 
 @blueprint.post("/articles/<path:article_id>")
 def change(article_id: str) -> ResponseReturnValue:
-    return _do(open_work(article_id, lost=True))
+    return _do(work_on(article_id, lost=True))
 
 
 @blueprint.post("/withdraw/<path:article_id>")
 def withdraw(article_id: str) -> ResponseReturnValue:
-    work = open_work(article_id)
+    work = work_on(article_id)
     try:
         digest = request.form.get("digest", "")
-        review.withdraw(services(), work, replaces=digest, staff_id=current_user.id)
+        writing.withdraw(services(), work, replaces=digest, staff_id=current_user.id)
     except ArticleChanged:
         flash("Somebody changed this article meanwhile. Look at it, then withdraw it.", "error")
     except ArticleNotWritten as error:
@@ -207,21 +208,21 @@ def drop_autosave() -> ResponseReturnValue:
 
 
 def _empty() -> Work:
-    return review.new_work(services().settings, "", "")
+    return new_work(services().settings, "", "")
 
 
 def _work_of_form() -> Work:
     article_id = request.form.get("article", "")
-    return open_work(article_id, lost=True) if article_id else _empty()
+    return work_on(article_id, lost=True) if article_id else _empty()
 
 
-def open_work(article_id: str, *, lost: bool = False) -> Work:
+def work_on(article_id: str, *, lost: bool = False) -> Work:
     """Return an article, or end the request.
 
     lost: take one that is gone for an empty one; what was typed into its form is kept then.
     """
     try:
-        return review.open_work(services(), article_id, lost=lost and "digest" in request.form)
+        return open_work(services(), article_id, lost=lost and "digest" in request.form)
     except ArticleNotFound:
         abort(404)
     except NotEditable as error:
@@ -277,9 +278,11 @@ def _save(work: Work, draft: Draft, action: str) -> ResponseReturnValue:
 def _act(work: Work, draft: Draft, action: str) -> Saved:
     wish = Wish("is_substance" in request.form, "follows" in request.form)
     if action == "publish":
-        return review.publish(services(), work, draft, _seen(), staff_id=current_user.id, wish=wish)
+        return writing.publish(
+            services(), work, draft, _seen(), staff_id=current_user.id, wish=wish
+        )
     submit = action == "submit"
-    return review.save(
+    return writing.save(
         services(), work, draft, _seen(), staff_id=current_user.id, submit=submit, wish=wish
     )
 

@@ -17,11 +17,11 @@ from search.encoder import Encoder
 from search.index import Index
 from search.text import terms_of
 from web import auth
-from web.articles import asked, drafts, editing, effects, review
+from web.articles import asked, drafts, editing, effects
 from web.articles.drafts import Draft, DraftTooLong
 from web.articles.editing import PUBLISHED
 from web.articles.effects import Effects, Kind, Source
-from web.articles.review import Work
+from web.articles.work import Work, new_work
 from web.models import RoleName
 from web.services import services
 from web.views import _writing, editor
@@ -58,7 +58,7 @@ def of_form() -> ResponseReturnValue:
     """Try what stands in the form."""
     article_id = request.form.get("article", "")
     settings = services().settings
-    work = editor.open_work(article_id, lost=True) if article_id else _new()
+    work = editor.work_on(article_id, lost=True) if article_id else _new()
     try:
         draft = drafts.of_form(request.form, work.opened.draft)
     except DraftTooLong:
@@ -69,7 +69,7 @@ def of_form() -> ResponseReturnValue:
 @blueprint.get("/<path:article_id>")
 def of_revision(article_id: str) -> ResponseReturnValue:
     """Try the open revision, as a reviewer does; `q` is one more question for both."""
-    work = editor.open_work(article_id)
+    work = editor.work_on(article_id)
     return _page(work, work.opened.draft)
 
 
@@ -152,4 +152,4 @@ def _searching() -> tuple[Index, Encoder | None]:
 
 
 def _new() -> Work:
-    return review.new_work(services().settings, "", "")
+    return new_work(services().settings, "", "")

@@ -13,11 +13,12 @@ from flask.typing import ResponseReturnValue
 from flask_security import current_user
 
 from web import auth
-from web.articles import article_files, editing, review, revisions, translations
+from web.articles import article_files, editing, review, revisions, translations, writing
 from web.articles.article_files import ArticleChanged, ArticleNotFound, ArticleNotWritten
-from web.articles.review import CommentMissing, NotReady, OwnWork, Saved
+from web.articles.review import CommentMissing
 from web.articles.revisions import RevisionGone
 from web.articles.translations import Standing
+from web.articles.writing import NotReady, OwnWork, Saved
 from web.models import Revision, RevisionState, RoleName
 from web.services import services
 from web.views import _reviewing, _writing, editor
@@ -70,7 +71,7 @@ def _by_review_date(row: editing.Listed) -> tuple[str, str]:
 @blueprint.get("/history/<path:article_id>")
 def history(article_id: str) -> ResponseReturnValue:
     """Every revision, and what differs between two of them."""
-    work = editor.open_work(article_id)
+    work = editor.work_on(article_id)
     with services().database.reading() as session:
         found = revisions.history(session, article_id)
     older, newer = _two(found)
@@ -144,8 +145,8 @@ def comment(article_id: str) -> ResponseReturnValue:
 @blueprint.post("/restore/<path:article_id>")
 def restore(article_id: str) -> ResponseReturnValue:
     def act(number: int) -> str:
-        work = editor.open_work(article_id)
-        review.restore(services(), work, number, staff_id=current_user.id)
+        work = editor.work_on(article_id)
+        writing.restore(services(), work, number, staff_id=current_user.id)
         return "The old version is the draft now. Patients get it once it is published."
 
     return _acted(article_id, act)
@@ -154,7 +155,7 @@ def restore(article_id: str) -> ResponseReturnValue:
 @blueprint.post("/discard/<path:article_id>")
 def discard(article_id: str) -> ResponseReturnValue:
     def act(number: int) -> str:
-        review.discard(services(), article_id, number, staff_id=current_user.id)
+        writing.discard(services(), article_id, number, staff_id=current_user.id)
         return "The draft is put aside. It stays among the versions."
 
     return _acted(article_id, act)
