@@ -2,7 +2,8 @@
 
 Rule: under /api/ every error is `{"error": {"code", "message"}}`, in the patient's language, with
 a way on; a danger card that was found on the way stands beside it whatever the status. Elsewhere it
-is a plain page. Nothing of a request's or an exception's text is logged or shown.
+is a plain page, the patients' or the staff's. Nothing of a request's or an exception's text is
+logged or shown.
 """
 
 from __future__ import annotations
@@ -13,13 +14,15 @@ from collections.abc import Mapping
 from typing import Any
 
 import structlog
-from flask import Flask, Response, g, jsonify, request
+from flask import Flask, Response, g, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
+from flask_login import AnonymousUserMixin
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
 from web.db import DatabaseBusy
 from web.pages import render_page
+from web.security import is_for_staff
 from web.services import services
 from web.wording import say
 
@@ -128,6 +131,23 @@ def place_of(error: BaseException) -> str | None:
 
 
 def _page(status: int) -> ResponseReturnValue:
+    if status >= 500:
+        # Every template asks who is signed in, and the database may be what is in trouble.
+        # Flask-Login looks here before it asks: flask_login/utils.py, _get_user.
+        g._login_user = AnonymousUserMixin()
+    return _staff_page(status) if is_for_staff() else _patients_page(status)
+
+
+def _staff_page(status: int) -> ResponseReturnValue:
+    if status in (404, 405):
+        heading = "There is no such page"
+        message = "It may have moved, or it is not open to your account."
+        return render_template("account/problem.html", heading=heading, message=message), status
+    message = "Try again in a moment. If it goes on, tell the person who runs this system."
+    return render_template("account/problem.html", message=message), status
+
+
+def _patients_page(status: int) -> ResponseReturnValue:
     settings, lang = services().settings, request_lang()
     is_missing = status in (404, 405)
     page = render_page(

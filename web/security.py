@@ -35,7 +35,8 @@ MINUTE_S, HOUR_S = 60.0, 3600.0
 FRAMED_PATHS = ("/chat",)  # the panel's iframe on a clinic's page
 SHARED_PATHS = ("/widget/", "/chat")  # loaded from other origins
 FRAMING_PATHS = ("/demo",)  # our own page that holds the iframe
-PRIVATE_PATHS = ("/console", "/account", "/editor", "/insights", "/api/")
+STAFF_PATHS = ("/console", "/account", "/editor", "/replies", "/insights")
+PRIVATE_PATHS = (*STAFF_PATHS, "/api/")
 
 PERMISSIONS = (
     "accelerometer",
@@ -244,6 +245,11 @@ def form_target(settings: Settings) -> str | None:
     """Return the origin of the clinic's own accounts, where the sign-in form leads to."""
     parts = urlsplit(settings.oidc.issuer)
     return f"{parts.scheme}://{parts.netloc}" if settings.oidc.issuer else None
+
+
+def is_for_staff() -> bool:
+    """Tell whether this request's path is one of the staff, be there a page or not."""
+    return _starts(STAFF_PATHS)
 
 
 def _starts(prefixes: Sequence[str]) -> bool:

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from tests.web.staff_desk import PASSWORD, Desk
 from web import auth
@@ -143,6 +144,32 @@ def test_zoe_sees_that_she_may_do_nothing_yet(desk: Desk, cast: dict[str, Staff]
     page = client.get("/account/")
     assert "Nothing yet" in page
     assert 'href="/console' not in page
+
+
+@pytest.mark.parametrize("path", ["/console/nothing", "/editor/nothing", "/insights/nothing"])
+def test_staff_who_lose_their_way_find_a_page_of_theirs(
+    desk: Desk, cast: dict[str, Staff], path: str
+) -> None:
+    page = desk.sign_in(cast["Ana"]).get(path, status=404)
+    assert "There is no such page" in page
+    assert 'href="/account/start"' in page
+    assert 'href="/console/"' in page, "and the way to all that is theirs"
+    stranger = desk.client().get(path, status=404)
+    assert 'href="/account/start"' in stranger
+    assert 'href="/console/"' not in stranger
+
+
+def test_a_fault_shows_staff_a_page_that_needs_no_database(
+    desk: Desk, cast: dict[str, Staff], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise OperationalError("select", {}, Exception("the database is gone"))
+
+    client = desk.sign_in(cast["Ana"])
+    monkeypatch.setattr("web.auth.StaffDatastore.find_user", broken)
+    page = client.get("/console/", status=503)
+    assert "That did not work" in page
+    assert "tell the person who runs this system" in page
 
 
 # Sign-in -----------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from web.db import Base, Database
 from web.migrations import downgrade, upgrade
 from web.models import AnsweredBy, Author, HandoffState, Kind, TurnState
 from web.sections import Clinic
+from web.security import STAFF_PATHS
 
 # Every blueprint is one audience with one guard. Who may call what is decided here first.
 AUDIENCES = {
@@ -62,6 +63,13 @@ def test_every_route_has_one_audience(app: Flask) -> None:
             continue
         assert "." in rule.endpoint, f"{rule} belongs to no blueprint"
         assert rule.endpoint.split(".")[0] in AUDIENCES, rule
+
+
+def test_every_staff_page_is_known_by_its_path(app: Flask) -> None:
+    for rule in app.url_map.iter_rules():
+        audience = AUDIENCES.get(rule.endpoint.split(".")[0])
+        is_known = str(rule).startswith(STAFF_PATHS)
+        assert is_known == (audience in ("staff", "sign-in")), f"{rule}: see web/security.py"
 
 
 def test_every_blueprint_has_exactly_the_guard_of_its_audience(app: Flask) -> None:
