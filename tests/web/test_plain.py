@@ -51,6 +51,15 @@ def test_a_question_is_answered_on_the_next_page(browser: FlaskClient, search: S
     assert "Thank you for telling us." in thanked.text
 
 
+def test_whoever_was_not_helped_hears_what_to_do_next(browser: FlaskClient, search: Search) -> None:
+    search.finds(Outcome.ANSWER, "en/parking")
+    send(browser, text="where can I park")
+    page = send(browser, helpful="2 no")
+    check_page(page.text)
+    assert "ask in other words" in page.text
+    assert ("person", "yes") in buttons(page.text)
+
+
 def test_a_choice_is_a_button(browser: FlaskClient, search: Search) -> None:
     search.finds(Outcome.CHOICES, "en/parking", "en/bills")
     page = send(browser, text="something about the clinic")

@@ -67,7 +67,7 @@ def _facts(conversation: Conversation, lang: str) -> Iterator[str]:
     yield say(lang, "data.begun", at=_when(conversation.created_at, lang))
     if conversation.ended_at:
         yield say(lang, "data.ended", at=_when(conversation.ended_at, lang))
-    yield say(lang, "data.language", language=conversation.lang)
+    yield say(lang, "data.language", language=say(conversation.lang, "data.own_language"))
     if conversation.page_url:
         yield say(lang, "data.page", page=conversation.page_url)
     if conversation.privacy_agreed_at:

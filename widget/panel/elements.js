@@ -20,4 +20,5 @@ export function thank ($old, words) {
   $thanks.tabIndex = -1
   $old.replaceWith($thanks)
   $thanks.focus()
+  return $thanks
 }

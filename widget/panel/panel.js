@@ -4,7 +4,7 @@
 import { Api, Feed, sleep } from './api.js'
 import { Conversation, Memory, localStorageOrNull, newId } from './conversation.js'
 import { Composer } from './composer.js'
-import { thank } from './elements.js'
+import { makeButton, thank } from './elements.js'
 import { Face, LANGUAGES, StatusLine, findParts, makeStrings, pickLanguage } from './face.js'
 import { LogView } from './log.js'
 import { Outbox, makeItem } from './outbox.js'
@@ -432,7 +432,9 @@ export class Panel {
   async #rateAnswer ($button, n, isHelpful) {
     const answer = await this.api.rateAnswer(n, isHelpful)
     if (answer.status !== 200) return this.face.explain(answer)
-    thank($button.closest('.kb-rating'), this.face.strings.say('answer_thanks'))
+    const { strings } = this.face
+    const $thanks = thank($button.closest('.kb-rating'), strings.say(isHelpful ? 'answer_thanks' : 'answer_no'))
+    if (!isHelpful) $thanks.append(' ', makeButton('kb-rating__button', strings.say('person'), () => this.#askForPerson()))
   }
 
   #retry (clientId) {
