@@ -36,13 +36,13 @@ class FakeApi {
   }
 }
 
-function feedWith (plan, { logs, sleep = fakeSleep().sleep, isHidden = () => false, now = () => 0 } = {}) {
+function feedWith (plan, { logs, sleep = fakeSleep().sleep, isHidden = () => false, now = () => 0, random = () => 0.5 } = {}) {
   const seen = { rows: [], states: 0, lines: [], gone: 0, cursor: 0 }
   const api = new FakeApi(plan, logs)
   const feed = new Feed({
     api, sleep, now, isHidden,
     cursor: () => seen.cursor,
-    random: () => 0.5,
+    random,
     onRow: (row, after) => {
       assert.ok(after <= seen.cursor, 'rows come without a hole')
       seen.rows.push(row.n)
@@ -105,6 +105,16 @@ test('it waits longer after each failure, and the shortest time after a stream t
   await settle(60)
   feed.mode = 'off'
   assert.deepEqual(slept.slice(0, 3), [375, 750, 375])
+})
+
+test('however long the line was down, a watched panel tries again within 3 s', async () => {
+  const { sleep, slept } = fakeSleep()
+  const { feed } = feedWith(Array(20).fill({ status: 502 }), { sleep, logs: Array(40).fill({ status: 502 }), random: () => 1 })
+  feed.mode = 'live'
+  await settle(200)
+  feed.mode = 'off'
+  assert.ok(slept.length > 10)
+  assert.equal(Math.max(...slept), 3000)
 })
 
 test('nobody is told twice that the line is down', async () => {

@@ -52,6 +52,14 @@ test('it waits as long as the server asks', () => {
   assert.equal(decide(item(), answer(429, 'too_many_messages', { retry_after_s: 7 }), half).wait_ms, 7000)
 })
 
+test('however long the line was down, the next try is at most 3 s away: the goal is 5 s after it is back', () => {
+  for (let tries = 0; tries < TRIES - 1; tries++) {
+    const next = decide({ ...item(), tries }, answer(0), () => 1)
+    assert.equal(next.act, 'wait')
+    assert.ok(next.wait_ms <= 3000, `try ${tries + 1}: ${next.wait_ms} ms`)
+  }
+})
+
 test('the words of the server go with the message', () => {
   const { item: failed } = decide(item(), answer(413, 'message_too_long'), half)
   assert.deepEqual([failed.said, failed.state, failed.can_retry], ['words for message_too_long', 'failed', false])

@@ -4,7 +4,7 @@
  */
 import { WATCHED_CEILING_MS, backoffMs } from './api.js'
 
-export const TRIES = 6
+export const TRIES = 8
 const LONGEST_WAIT_MS = 60000
 
 /** said: the server's message; state: sending, waiting (for another try) or failed. */
@@ -19,7 +19,7 @@ export function decide (item, { status, body, retry_after_s: retryAfterS }, rand
   const isGone = status === 404 || status === 401
   // The same words may go into a new conversation, once.
   if (isGone && !item.has_moved) return { act: 'gone', item: { ...item, has_moved: true } }
-  const waitMs = Math.max(backoffMs(tried.tries, 2 * WATCHED_CEILING_MS, random), (retryAfterS ?? 0) * 1000)
+  const waitMs = Math.max(backoffMs(tried.tries, WATCHED_CEILING_MS, random), (retryAfterS ?? 0) * 1000)
   const mayPass = status === 0 || status === 408 || status === 429 || status >= 500
   if (mayPass && tried.tries < TRIES && waitMs <= LONGEST_WAIT_MS) {
     return { act: 'wait', item: { ...tried, state: 'waiting' }, wait_ms: waitMs }
