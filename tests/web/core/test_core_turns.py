@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -64,6 +65,20 @@ def test_a_turn_left_running_is_taken_up_after_a_restart_and_answered_once(
         assert rasa.heard[0]["sender"] == f"{pat.id}.2", "a retry gets a new segment"
     finally:
         background.stop()
+
+
+def test_the_server_is_told_when_all_is_warm_even_where_something_could_not_be_loaded(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = list[str]()
+    for state in ("warm", "damaged"):
+        background = Background(app, on_warm=lambda: told.append("now"))
+        if state == "damaged":
+            monkeypatch.setattr(background, "_load", lambda: 1 / 0)
+        of(app).stopping.set()  # nothing else of it runs
+        with suppress(ZeroDivisionError):
+            background._warm()
+    assert told == ["now", "now"]
 
 
 def test_an_expired_lease_is_given_to_another(
