@@ -193,7 +193,8 @@ export class Feed {
 
   async #poll (waits, signal) {
     const after = this.parts.cursor()
-    const { status, body } = await this.parts.api.log(after, waits, signal)
+    // After a failure it answers at once: the line may be back, and all the tabs wait for a sign.
+    const { status, body } = await this.parts.api.log(after, waits && this.#failures === 0, signal)
     if (signal.aborted) return 'down'
     if (isGone(status)) return 'gone'
     if (status !== 200 || !body) return 'down'
