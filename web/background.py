@@ -24,6 +24,7 @@ from web.chat import conversations, leases, turns
 from web.chat.messages import LEFT_AFTER
 from web.db import DatabaseBusy, alone
 from web.desk import handoff_offers, handoffs, practice, snooze
+from web.errors import place_of
 from web.models import Author, Conversation, Handoff, HandoffState, Kind, Staff, Turn
 from web.privacy import retention
 from web.services import Services, of
@@ -70,11 +71,9 @@ class Background:
 
     def _sweep_on(self) -> None:
         while not self.services.stopping.wait(SWEEP_S):
-            try:
-                with self.app.app_context():
-                    self.sweep()
-            except (SQLAlchemyError, DatabaseBusy) as error:
-                logger.warning("sweep.database", error=type(error).__name__)
+            with self.app.app_context():
+                for part in (self.sweep, self._articles.sweep, self._practise, self._forget):
+                    _survived(part)
 
     def _warm(self) -> None:
         try:
@@ -118,14 +117,30 @@ class Background:
             handoffs.wake_due_calls(session, services.clock())
             snooze.wake_due(session, services.clock())
             _give_up_left(session, services)
-        self._articles.sweep()
-        practice.play(services)
+
+    def _practise(self) -> None:
+        practice.play(self.services)
+
+    def _forget(self) -> None:
         self._since_retention_s += SWEEP_S
         if self._since_retention_s >= RETENTION_EVERY_S:
             self._since_retention_s = 0.0
-            retention.forget_old(services)
-        elif services.database.has_traces:
-            services.database.wipe_traces()
+            retention.forget_old(self.services)
+        elif self.services.database.has_traces:
+            self.services.database.wipe_traces()
+
+
+def _survived(part: Callable[[], None]) -> None:
+    """Do one part of the sweep; what goes wrong in it stops neither the others nor the next time.
+
+    Without a sweep no turn that was left is taken up, and nothing is forgotten.
+    """
+    try:
+        part()
+    except (SQLAlchemyError, DatabaseBusy) as error:
+        logger.warning("sweep.database", error=type(error).__name__)
+    except Exception as error:
+        logger.error("sweep.failed", error=type(error).__name__, at=place_of(error))
 
 
 def _write_down_seen(session: Session, services: Services) -> None:

@@ -13,6 +13,7 @@ one machine: rows are locked there, not the whole database, so what must happen 
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -142,12 +143,13 @@ class Database:
         """Take what was deleted out of SQLite's write-ahead log as well.
 
         The main file is overwritten with zeros by secure_delete; the log is cut to nothing here.
-        Returns False when somebody is reading: `has_traces` stays true, and the sweep tries again.
+        Returns False when somebody is reading or the disk is full: `has_traces` stays true, and
+        the sweep tries again.
         """
         self.has_traces = self.is_sqlite
         if not self.is_sqlite:
             return True
-        with suppress(DatabaseBusy, OperationalError):
+        with suppress(DatabaseBusy, OperationalError, sqlite3.OperationalError):  # a full disk
             with self._write_lock(), self.engine.connect() as connection:
                 raw = connection.connection.driver_connection
                 assert raw is not None

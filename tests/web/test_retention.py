@@ -7,6 +7,7 @@ files before shows that looking for them would find them.
 from __future__ import annotations
 
 import os
+import resource
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -192,6 +193,20 @@ def test_while_somebody_reads_the_traces_wait_for_the_next_sweep(plain: Desk) ->
     assert found(plain, *PLANTED) != set()
     assert plain.services.database.wipe_traces()
     assert found(plain, *PLANTED) == set()
+
+
+@pytest.mark.sqlite
+def test_on_a_full_disk_the_traces_wait_for_the_next_sweep(plain: Desk) -> None:
+    chat(plain)
+    database = plain.services.database
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, hard))  # no file may grow past it
+    try:
+        assert not database.wipe_traces()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert database.has_traces
+    assert database.wipe_traces()
 
 
 # Left messages, blocks, copies -------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,10 +20,10 @@ from search.answer import Outcome
 from tests.conftest import Patient, Search, write_article
 from tests.fakes import FakeRasa
 from web.background import Background
-from web.chat import leases, turns
+from web.chat import conversations, leases, turns
 from web.chat.replies import without_search
 from web.desk import handoffs
-from web.models import AnsweredBy, Conversation, Staff, Turn, TurnState
+from web.models import AnsweredBy, Author, Conversation, Kind, Staff, Turn, TurnState
 from web.services import Services, of
 
 
@@ -63,6 +64,32 @@ def test_a_turn_left_running_is_taken_up_after_a_restart_and_answered_once(
         assert finish(after, crashed) is False, "the dead one's replies are discarded"
         assert len(again.log()) == 2
         assert rasa.heard[0]["sender"] == f"{pat.id}.2", "a retry gets a new segment"
+    finally:
+        background.stop()
+
+
+def test_a_sweep_that_goes_wrong_is_made_up_for_by_the_next(
+    app: Flask, pat: Patient, search: Search, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("web.background.SWEEP_S", 0.05)
+    background, wrong = Background(app), threading.Event()
+
+    def full_disk() -> None:
+        wrong.set()
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(background._articles, "sweep", full_disk)
+    background.start()
+    try:
+        assert wrong.wait(10)
+        wrong.clear()
+        assert wrong.wait(10), "it is tried again"
+        with of(app).database.transaction() as session:  # of a worker that is gone
+            conversations.append(session, pat.id, author=Author.PATIENT, kind=Kind.TEXT, text="hi")
+            past = of(app).clock() - timedelta(seconds=1)
+            left = {"state": TurnState.RUNNING, "lease_until": past, "created_at": past}
+            session.add(Turn(conversation_id=pat.id, n=1, **left))
+        assert pat.wait_for("bot")["n"] == 2
     finally:
         background.stop()
 
