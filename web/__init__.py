@@ -9,8 +9,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from flask import Flask
+from werkzeug.routing import IntegerConverter, Map
 
 from search.encoder import Encoder, load_encoder
 from web import auth, errors, logs, security
@@ -42,6 +44,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     except KeysUnusable as error:
         sys.exit(f"{error}")
     app = Flask("web", static_folder="static", template_folder="templates")
+    app.url_map.converters["int"] = Number
     app.extensions[EXTENSION] = services
     app.secret_key = services.secret
     app.json.ensure_ascii = True  # type: ignore[attr-defined]
@@ -53,6 +56,13 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     return app
+
+
+class Number(IntegerConverter):
+    """A number in an address: where no row can have it, there is no such page."""
+
+    def __init__(self, url_map: Map, **options: Any) -> None:
+        super().__init__(url_map, **{"max": intake.MAX_N, **options})
 
 
 def make_services(

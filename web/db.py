@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, create_engine, event, text
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL, ExceptionContext, make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
@@ -235,6 +235,13 @@ def _postgresql_engine(url: str) -> Engine:
         options = connection.get_execution_options()
         if options.get("clinic_write") and not options.get("clinic_durable", True):
             connection.exec_driver_sql("set local synchronous_commit to off")
+
+    @event.listens_for(engine, "handle_error")
+    def say_less(context: ExceptionContext) -> None:
+        # Below what is wrong the server repeats the row.
+        for error in (context.original_exception, context.sqlalchemy_exception):
+            if error is not None:
+                error.args = tuple(str(each).split("\nDETAIL:")[0] for each in error.args)
 
     return engine
 

@@ -82,7 +82,7 @@ class Desk:
         self.clock = Clock()
         self.settings = clinic_settings(var, **changes)
         var.mkdir(parents=True, exist_ok=True)
-        if not (var / "clinic.sqlite3").exists():
+        if self.settings.database_url is None and not (var / "clinic.sqlite3").exists():
             (var / "clinic.sqlite3").write_bytes(_migrated())
         self.services: Services = replace(make_services(self.settings), clock=self.clock)
         self.app: Flask = create_app(self.settings, self.services)
@@ -91,10 +91,26 @@ class Desk:
         hashes = self.app.extensions["security"].pwd_context
         hashes.update(argon2__rounds=1, argon2__memory_cost=64, argon2__parallelism=1)
 
-    def close(self) -> None:
+    def stop(self) -> None:
+        """End this process's worth; the database stays for the next."""
         self.services.hub.close()
         self.services.database.dispose()
+
+    def close(self) -> None:
+        self.stop()
         postgresql.drop(self.settings.var_dir)
+
+    def stored(self) -> bytes:
+        """Return what the database's files hold, as they are on the disk now.
+
+        On PostgreSQL what its rows hold: what a vacuum leaves in its files is the operator's
+        business.
+        """
+        if self.settings.database_url is not None:
+            return postgresql.stored(self.settings.database)
+        files = [path.read_bytes() for path in self.settings.var_dir.glob("clinic.sqlite3*")]
+        assert files
+        return b"".join(files)
 
     @contextmanager
     def open(self) -> Iterator[Session]:

@@ -17,7 +17,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import inspect
 
-from tests import postgresql
 from tests.conftest import Patient
 from tests.web.staff_desk import Desk
 from web.db import Base, utc_now
@@ -84,16 +83,8 @@ def leave_message(desk: Desk, pat: Patient) -> None:
 
 
 def found(desk: Desk, *words: str) -> set[str]:
-    """The words that stand in any file of the database, as it is on the disk now.
-
-    On PostgreSQL in any row: what a vacuum leaves in its files is its operator's business.
-    """
-    if not desk.services.database.is_sqlite:
-        held = postgresql.stored(desk.settings.database)
-        return {word for word in words if word.encode() in held}
-    files = [path.read_bytes() for path in desk.settings.var_dir.glob("clinic.sqlite3*")]
-    assert files
-    return {word for word in words if any(word.encode() in content for content in files)}
+    held = desk.stored()
+    return {word for word in words if word.encode() in held}
 
 
 def rows(desk: Desk) -> dict[str, int]:

@@ -308,6 +308,7 @@ def test_a_log_cut_short_shows_another_newest_digest(desk: Desk) -> None:
     with desk.open() as session:
         for n in range(3):
             audit.record(session, audit.Act.CLAIMED, f"conversation:{n}", staff_id=None)
+    with desk.open() as session:
         before = audit.check(session).newest
         session.execute(text("delete from audit_entry where id = 3"))
         assert audit.check(session).newest != before

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from passlib.totp import TOTP  # type: ignore[import-untyped]
 from werkzeug.test import TestResponse
 
+from tests import postgresql
 from tests.web.staff_desk import PASSWORD, TOKEN, Desk, PageClient, check_page
 from tests.web.test_staff_access import move_sessions
 from web import auth
@@ -173,7 +174,7 @@ def test_the_secret_stands_nowhere_in_the_database(desk: Desk) -> None:
         staff = session.get_one(Staff, ana.id)
         key = json.loads(str(staff.tf_totp_secret))["key"]
         secrets = [key, *staff.mf_recovery_codes]
-    stored = b"".join(path.read_bytes() for path in desk.settings.var_dir.glob("clinic.sqlite3*"))
+    stored = desk.stored()
     assert not [each for each in secrets if str(each).encode() in stored]
 
 
@@ -220,9 +221,8 @@ def test_switched_off_nobody_is_asked_and_there_is_no_page(tmp_path: Path) -> No
 
 
 def run(desk: Desk, *words: str, **environment: Any) -> str:
-    done = CliRunner().invoke(
-        main, [*words], env={"CLINIC_VAR": str(desk.settings.var_dir), **environment}
-    )
+    own = postgresql.environment(desk.settings.var_dir)
+    done = CliRunner().invoke(main, [*words], env={**own, **environment})
     assert done.exit_code == 0, done.output
     return done.output
 

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ from typing import Any, NamedTuple
 import pytest
 from click.testing import CliRunner
 
+from tests import postgresql
 from tests.web.staff_desk import ROOT, Desk
 from web import checks
 from web.checks import Level
@@ -60,7 +62,7 @@ class Operator:
     def environment(self) -> dict[str, str]:
         return {
             "CLINIC_CONFIG": str(self.toml),
-            "CLINIC_VAR": str(self.var),
+            **postgresql.environment(self.var),
             "CLINIC_MODELS": str(self.var / "models"),
             "CLINIC_ARTICLES": str(self.articles),
             "CLINIC_RASA_URL": "http://127.0.0.1:9",
@@ -85,8 +87,10 @@ class Operator:
 
 
 @pytest.fixture
-def operator(tmp_path: Path) -> Operator:
-    return Operator(tmp_path)
+def operator(tmp_path: Path) -> Iterator[Operator]:
+    operator = Operator(tmp_path)
+    yield operator
+    postgresql.drop(operator.var)
 
 
 def test_it_works(operator: Operator) -> None:
@@ -134,7 +138,7 @@ def sign_in_works(operator: Operator, email: str, password: str) -> bool:
     try:
         return desk.client().sign_in(email, password).status_code == 302
     finally:
-        desk.close()
+        desk.stop()
 
 
 def test_a_password_can_be_piped_in(operator: Operator) -> None:

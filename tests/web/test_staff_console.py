@@ -219,7 +219,8 @@ def test_acts_on_what_one_does_not_have_are_refused_with_a_reason(
     assert refusal.status_code == 409
     assert refusal.json is not None
     assert refusal.json["error"]["message"]
-    assert client.call(f"/console/handoffs/999999/{act}", values).status_code == 404
+    for unknown in (999999, 2**31, 2**63):
+        assert client.call(f"/console/handoffs/{unknown}/{act}", values).status_code == 404
 
 
 def test_a_message_is_sent_once_however_often_it_is_posted(

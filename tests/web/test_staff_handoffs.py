@@ -555,6 +555,7 @@ def test_claims_and_ends_are_written_down(desk: Desk) -> None:
         handoffs.claim(session, waiting, ana.id)
     with desk.open() as session:
         handoffs.return_to_bot(session, waiting, ana.id)
+    with desk.reading() as session:
         entries = audit.entries(session, subject)
     assert [(entry.act, entry.staff_id) for entry in entries] == [
         ("claimed", ana.id),

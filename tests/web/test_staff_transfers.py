@@ -98,7 +98,10 @@ def test_asking_another_takes_the_first_question_back(
         assert [str(row.state) for row in session.query(Transfer)] == ["withdrawn", "asked"]
 
 
-@pytest.mark.parametrize("target", ["self", "staff:9999", "staff:x", "desk:cellar", "", "manager"])
+@pytest.mark.parametrize(
+    "target",
+    ["self", "staff:9999", "staff:9999999999", "staff:²", "desk:cellar", "", "manager"],
+)
 def test_it_goes_only_to_those_who_can_take_it(
     desk: Desk, ana: Staff, held: int, target: str
 ) -> None:

@@ -369,7 +369,10 @@ def locked(session: Session, conversation_id: str) -> Conversation:
     locked: dict[str, Conversation] = session.info.setdefault("locked", {})
     conversation = locked.get(conversation_id)
     if conversation is None:
-        conversation = session.get(Conversation, conversation_id, with_for_update=True)
+        session.flush()  # before it is read anew: it may have been changed since it was looked at
+        conversation = session.get(
+            Conversation, conversation_id, with_for_update=True, populate_existing=True
+        )
         if conversation is None:
             raise ConversationNotFound(conversation_id)
         locked[conversation_id] = conversation

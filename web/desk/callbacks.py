@@ -1,7 +1,7 @@
 """When the clinic promises to call back.
 
 Rule: a window is promised only inside the clinic's opening hours, holidays and half days included,
-and not more often than the clinic can keep. `windows` is pure; `book` counts under the write lock.
+and not more often than the clinic can keep. `windows` is pure; `book` counts alone.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from web.chat.contact import ContactInvalid
 from web.config import Settings
+from web.db import alone
 from web.hours import Calendar
 from web.models import Handoff
 from web.services import services
@@ -82,6 +83,8 @@ def full(session: Session, at: datetime) -> frozenset[datetime]:
 def book(session: Session, fields: Mapping[str, Any], at: datetime) -> datetime | None:
     """Return when the promised window begins; None when no time was asked for.
 
+    It is kept for this transaction: others who want one wait until it is over.
+
     Raises ContactInvalid when it is over or full, or there is no number to call.
     """
     wanted = fields.get("window")
@@ -94,6 +97,7 @@ def book(session: Session, fields: Mapping[str, Any], at: datetime) -> datetime 
         raise ContactInvalid({"window": "window_taken"})
     if not str(fields.get("phone") or "").strip():
         raise ContactInvalid({"phone": "phone_missing"})
+    alone(session, "book a call")
     if begins in full(session, at):
         raise ContactInvalid({"window": "window_taken"})
     return begins

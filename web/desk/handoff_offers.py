@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from web.db import wake
 from web.desk import desks, hard_chats, presence, wrap_up
-from web.desk.handoff_steps import NOT_OFFERED, Line, move, say, settings
+from web.desk.handoff_steps import NOT_OFFERED, Line, lock, move, say, settings
 from web.desk.waiting import position
 from web.models import Conversation, Handoff, HandoffState, Staff
 
@@ -180,6 +180,7 @@ def _back_to_queue(session: Session, handoff: Handoff, passed_by: list[int], at:
         return  # nobody was free to be asked: it waits as before
     rounds = handoff.offer_rounds + 1
     waits = Handoff.state == handoff.state
+    lock(session, handoff.id)
     back = move(
         session,
         handoff.id,

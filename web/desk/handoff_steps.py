@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from web import hours
 from web.chat import conversations
 from web.config import Settings
-from web.db import wake
+from web.db import locks_rows, wake
 from web.desk import desks
 from web.desk.waiting import WAITING, agent_name, queue
 from web.models import Author, Conversation, Handoff, HandoffState, Kind, Message
@@ -131,6 +131,17 @@ def move(session: Session, handoff_id: int, expected: ColumnElement[bool], **val
         .execution_options(synchronize_session=False)
     ).all()
     return bool(moved)
+
+
+def lock(session: Session, handoff_id: int) -> None:
+    """Take hold of the conversation before its handoff, as whoever writes for the patient does.
+
+    On PostgreSQL two that take hold of both in another order wait for each other until it ends one.
+    """
+    if locks_rows(session):
+        query = select(Handoff.conversation_id).where(Handoff.id == handoff_id)
+        if (conversation_id := session.scalar(query)) is not None:
+            conversations.locked(session, conversation_id)
 
 
 def held_by(staff_id: int) -> ColumnElement[bool]:

@@ -20,6 +20,7 @@ from web.desk.handoff_steps import (
     Line,
     get,
     held_by,
+    lock,
     move,
     not_held,
     note,
@@ -109,7 +110,8 @@ def _read(session: Session, target: str, staff_id: int) -> tuple[int | None, str
     kind, _, key = target.partition(":")
     if kind == "desk" and desks.named(settings(), key) is not None:
         return None, key
-    staff = session.get(Staff, int(key)) if kind == "staff" and key.isdigit() else None
+    is_id = kind == "staff" and key.isascii() and key.isdigit() and len(key) < 10
+    staff = session.get(Staff, int(key)) if is_id else None
     if staff is None or staff.id == staff_id or not staff.active:
         raise TransferImpossible(kind)
     if not staff.has_any_role(RoleName.AGENT.value):
@@ -126,6 +128,7 @@ def accept(
     """
     at = at or now()
     transfer = _own(session, transfer_id, staff_id)
+    lock(session, transfer.handoff_id)
     if not _close(session, Transfer.id == transfer_id, TransferState.ACCEPTED, staff_id, at):
         raise TransferGone(transfer_id)
     values: dict[str, Any] = {"staff_id": staff_id, "claimed_at": at, **AWAKE}

@@ -18,6 +18,7 @@ from web.desk.handoff_steps import (
     Line,
     Reason,
     held_by,
+    lock,
     move,
     now,
     offer_form,
@@ -58,6 +59,7 @@ def requeue_absent(session: Session, at: datetime | None = None) -> int:
 
 
 def _requeue(session: Session, handoff: Handoff, agent: Staff) -> bool:
+    lock(session, handoff.id)
     changed = move(
         session,
         handoff.id,
@@ -116,11 +118,13 @@ def _tell_waiting(session: Session, at: datetime) -> None:
     somebody = has_agents(session, at)
     to_tell = [each for each in waiting if somebody is (each.nobody_told_at is not None)]
     for handoff in to_tell[:ABSENT_PER_SWEEP]:
+        lock(session, handoff.id)
+        told_at = None if somebody else at
+        if not move(session, handoff.id, Handoff.state.in_(WAITING), nobody_told_at=told_at):
+            continue  # claimed meanwhile, or gone
         if somebody:
-            handoff.nobody_told_at = None
             place = position(session, handoff)
             say(session, handoff.conversation_id, Line.PERSON_BACK, position=place)
         else:
-            handoff.nobody_told_at = at
             why = Reason(handoff.reason)
             offer_form(session, handoff.conversation_id, Line.NOBODY_HERE, why, at)

@@ -32,6 +32,7 @@ from web.desk.handoff_steps import (
     desk_for,
     get,
     held_by,
+    lock,
     move,
     not_held,
     note,
@@ -264,6 +265,7 @@ def claim(session: Session, handoff_id: int, staff_id: int, at: datetime | None 
     Raises HandoffAlreadyClaimed, HandoffClosed, HandoffNotFound.
     """
     at = at or now()
+    lock(session, handoff_id)
     changed = move(
         session,
         handoff_id,
@@ -332,6 +334,7 @@ def _give_up(
     act: Act,
 ) -> Handoff:
     at = at or now()
+    lock(session, handoff_id)
     changed = move(session, handoff_id, held_by(staff_id), state=state, closed_at=at)
     handoff = get(session, handoff_id)
     if not changed:
@@ -359,6 +362,7 @@ def write(
 
     Raises HandoffNotYours, HandoffClosed.
     """
+    lock(session, handoff_id)
     handoff = get(session, handoff_id)
     if handoff.state is not HandoffState.CLAIMED or handoff.staff_id != staff_id:
         raise not_held(session, handoff)

@@ -22,6 +22,8 @@ from sqlalchemy.orm import Session
 from web.db import alone, utc_now
 from web.models import AuditEntry
 
+TO_WRITE = "audit"
+
 
 class Act(StrEnum):
     SIGNED_IN = "signed_in"
@@ -66,15 +68,33 @@ class AuditIsAppendOnly(Exception):
 
 def record(
     session: Session, act: Act, subject: str, *, staff_id: int | None, at: datetime | None = None
-) -> AuditEntry:
-    """Add an entry. `subject`: what it was done to, e.g. `conversation:Zk3…` or `staff:4`."""
+) -> None:
+    """Add an entry, written with the transaction's commit.
+
+    subject: what it was done to, e.g. `conversation:Zk3…` or `staff:4`.
+    """
     entry = AuditEntry(at=at or utc_now(), staff_id=staff_id, act=act.value, subject=subject)
-    alone(session, "audit")  # each entry stands on the one before
-    newest = select(AuditEntry.digest).order_by(AuditEntry.id.desc()).limit(1)
-    entry.digest = _digest(session.scalar(newest) or "", entry)
-    session.add(entry)
+    session.info.setdefault(TO_WRITE, []).append(entry)
+
+
+@event.listens_for(Session, "before_commit")
+def _write(session: Session) -> None:
+    """Put the entries behind the newest one: each stands on the one before.
+
+    On PostgreSQL whoever writes entries is alone. So it is the last that a transaction does: one
+    that still wanted a row could wait for it for ever, from somebody who waits to write entries.
+    """
+    entries: list[AuditEntry] = session.info.pop(TO_WRITE, [])
+    if not entries:
+        return
     session.flush()
-    return entry
+    alone(session, "audit")
+    newest = select(AuditEntry.digest).order_by(AuditEntry.id.desc()).limit(1)
+    before = session.scalar(newest) or ""
+    for entry in entries:
+        before = entry.digest = _digest(before, entry)
+        session.add(entry)
+        session.flush()
 
 
 def entries(session: Session, subject: str | None = None) -> list[AuditEntry]:

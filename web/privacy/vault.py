@@ -47,6 +47,14 @@ def prepare(database: Database) -> None:
     if not isinstance(keys, KeyRing):
         upgrade(database)
         return
+    try:
+        _prepare(database, keys)
+    except KeysUnusable:
+        database.dispose()  # who does not start holds no connection of the server's
+        raise
+
+
+def _prepare(database: Database, keys: KeyRing) -> None:
     _refuse_wrong(database, keys)
     if not keys.is_fixed:
         keys.make_first()
@@ -160,8 +168,9 @@ def rows_by_key(session: Session) -> dict[str, int]:
     """Return key id → how many rows are sealed with it."""
     counts: dict[str, int] = {}
     for model in sealed_tables():
-        query = select(head(model), func.count()).where(model.sealed.is_not(None))
-        for start, count in session.execute(query.group_by(head(model))):
+        # By the column's name: PostgreSQL takes the same expression with parameters for another.
+        query = select(head(model).label("head"), func.count()).where(model.sealed.is_not(None))
+        for start, count in session.execute(query.group_by("head")):
             key_id = bytes(start)[len(FORMAT) :].hex()
             counts[key_id] = counts.get(key_id, 0) + count
     return counts

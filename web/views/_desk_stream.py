@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
 from web import auth
+from web.chat.intake import row_number
 from web.chat.stream import Subscription, sse
 from web.desk import handoffs, inbox
 from web.desk.inbox import Box
@@ -109,7 +110,7 @@ def pages_of(asked: MultiDict[str, str], last_id: str | None) -> list[Page]:
     places = (last_id or "").split(".")
     known = places if len(places) == len(each) else [""] * len(each)
     return [
-        Page(number, parameters, int(place) if place.isdigit() else None)
+        Page(number, parameters, row_number(place) if place else None)
         for number, (parameters, place) in enumerate(zip(each, known, strict=True))
     ]
 
@@ -121,8 +122,7 @@ class Page:
         self.number = number
         self.asked = asked
         self.conversation_id = asked.get("conversation")
-        said = asked.get("after", "")
-        self.after = after if after is not None else int(said) if said.isdigit() else 0
+        self.after = row_number(asked.get("after")) if after is None else after
         self._services = services()
         self._sent: dict[str, Any] = {}
 

@@ -178,7 +178,7 @@ def send_form(conversation_id: str) -> ResponseReturnValue:
     return jsonify(sent=True, card=g.seen.card), 202
 
 
-@blueprint.post("/conversations/<conversation_id>/messages/<int(max=2147483647):n>/rating")
+@blueprint.post("/conversations/<conversation_id>/messages/<int:n>/rating")
 def rate_answer(conversation_id: str, n: int) -> ResponseReturnValue:
     rating = body(intake.AnswerRating)
     with services().database.transaction() as session:

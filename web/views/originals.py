@@ -22,7 +22,7 @@ blueprint = Blueprint("originals", __name__, url_prefix="/console")
 auth.guard(blueprint, RoleName.AGENT, RoleName.MANAGER)
 
 
-@blueprint.post("/conversations/<conversation_id>/originals/<int(max=2147483647):n>")
+@blueprint.post("/conversations/<conversation_id>/originals/<int:n>")
 def show(conversation_id: str, n: int) -> ResponseReturnValue:
     """Show row n, or the contact form, as it was typed."""
     with services().database.transaction() as session:
@@ -36,7 +36,7 @@ def show(conversation_id: str, n: int) -> ResponseReturnValue:
     return render_template("console/conversation.html", **page)
 
 
-@blueprint.get("/conversations/<conversation_id>/originals/<int(max=2147483647):n>")
+@blueprint.get("/conversations/<conversation_id>/originals/<int:n>")
 def show_again(conversation_id: str, n: int) -> ResponseReturnValue:
     """A reload, or a sign-in in between: nothing is shown without a press of the button."""
     return redirect(url_for("console.conversation_page", conversation_id=conversation_id))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -10,10 +9,12 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import create_engine
 from werkzeug.test import TestResponse
 
 from safety.danger import Level, screen
 from search.answer import Outcome
+from tests import postgresql
 from tests.conftest import Patient, Search, words
 from tests.fakes import FakeRasa
 from web import db
@@ -170,20 +171,24 @@ def test_a_broken_body_shows_the_card(pat: Patient, body: bytes) -> None:
 
 @contextmanager
 def locked(settings: Settings) -> Iterator[None]:
-    """Hold SQLite's write lock from outside, as a backup tool may."""
-    other = sqlite3.connect(settings.database.removeprefix("sqlite:///"), isolation_level=None)
-    other.execute("begin immediate")
-    try:
+    """Hold what is written to from outside, as a backup tool or a long migration may."""
+    engine = create_engine(settings.database, isolation_level="AUTOCOMMIT")
+    with engine.connect() as other:
+        if postgresql.SERVER:
+            other.exec_driver_sql("begin")
+            other.exec_driver_sql("lock table conversation in exclusive mode")
+        else:
+            other.exec_driver_sql("begin immediate")
         yield
-    finally:
-        other.execute("rollback")
-        other.close()
+        other.exec_driver_sql("rollback")
+    engine.dispose()
 
 
 def test_with_a_locked_database_the_card_is_there_and_all_recovers(
     make_app: Callable[..., Flask], settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(db, "BUSY_TIMEOUT_S", 0.2)
+    monkeypatch.setitem(db.POSTGRESQL_LIMITS, "lock_timeout", "200ms")
     pat = Patient(make_app().test_client())
     with locked(settings):
         refused = pat.say(CHEST_PAIN, "kept")
@@ -197,8 +202,11 @@ def test_with_a_locked_database_the_card_is_there_and_all_recovers(
 
 def test_without_a_database_the_card_is_there(app: Flask, pat: Patient) -> None:
     of(app).database.dispose()
-    path = of(app).settings.var_dir / "clinic.sqlite3"
-    path.rename(path.with_suffix(".gone"))
+    var = of(app).settings.var_dir
+    if postgresql.SERVER:
+        postgresql.lose(var)
+    else:
+        (var / "clinic.sqlite3").rename(var / "clinic.gone")
     refused = pat.say(CHEST_PAIN)
     assert refused.status_code == 503
     assert has_card(refused)
