@@ -1,11 +1,12 @@
 """Choose the threshold and count what it notices, on lines that were held out.
 
-Rule: as few dangers missed as can be, with false alarms within `MOST_ALARMS` on everyday questions
-and on the near misses of the last judging set given up, whose lines are as hard as those to come;
-the second authors' are harder. It decides as `safety.danger` does, but for the parts of a long
-message.
+Rule: a danger missed is worse than a card too many. The threshold is the highest at which
+`LEAST_NOTICED` of the dangers in the last judging set given up are noticed, whose lines are as hard
+as those to come; the second authors' are harder. It decides as `safety.danger` does, but for the
+parts of a long message.
 """
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
@@ -16,10 +17,8 @@ from numpy.typing import NDArray
 from safety.danger import ALWAYS
 from safety.fitting.corpus import Line, Source
 
-# What share of near misses, and of everyday questions, may raise a card: half of the goal, for the
-# set given up last was read while examples were written. Without the model more may: it is missing
-# only where something is broken, and a danger missed is worse.
-MOST_ALARMS = {"with_model": (0.0125, 0.0022), "without_model": (0.03, 0.0055)}
+# The model is missing only where something is broken; words alone raise many more cards.
+LEAST_NOTICED = {"with_model": 0.985, "without_model": 0.95}
 
 
 @dataclass(frozen=True)
@@ -47,17 +46,12 @@ class Judged:
 
 
 def threshold(judged: Judged, stack: str) -> float:
-    """Return the lowest score from which a line is a danger with few enough alarms on both:
-    near misses and everyday questions."""
-    alarmed = judged.noticed(np.inf)  # by phrases that decide alone
-    least = -np.inf
-    slices = (judged.of(Source.JUDGED) & ~judged.is_danger, judged.of(Source.EVERYDAY))
-    for lines, most in zip(slices, MOST_ALARMS[stack], strict=True):
-        allowed = max(0, int(most * lines.sum()) - int((alarmed & lines).sum()))
-        scores = np.sort(judged.score[lines & ~alarmed])[::-1]
-        if allowed < len(scores):
-            least = max(least, float(scores[allowed]))
-    return round(least + 1e-4, 4)
+    """Return the highest score from which a line is a danger with enough of them noticed."""
+    dangers = judged.of(Source.JUDGED) & judged.is_danger
+    by_phrase = judged.noticed(np.inf)  # those that decide alone
+    wanted = math.ceil(LEAST_NOTICED[stack] * dangers.sum()) - int((by_phrase & dangers).sum())
+    scores = np.sort(judged.score[dangers & ~by_phrase])[::-1]
+    return round(float(scores[max(0, wanted - 1)]) - 1e-4, 4)
 
 
 def figures(judged: Judged, least: float) -> dict[str, list[int]]:

@@ -202,19 +202,20 @@ def test_when_the_phrases_fail_meaning_still_notices(monkeypatch: pytest.MonkeyP
 # What lines of other writers showed when the weights were fitted; floors, not goals. "judged": the
 # judging set given up last; "example": the second authors' lines, harder than those.
 FLOORS = [
-    ("with_model", "noticed: judged", 0.97),
-    ("with_model", "noticed: judged es", 0.96),
+    ("with_model", "noticed: judged", 0.98),
+    ("with_model", "noticed: judged es", 0.97),
     ("with_model", "noticed: example", 0.93),
     ("with_model", "noticed: example es", 0.91),
     ("with_model", "noticed: mixed", 0.91),
     ("with_model", "noticed: noisy", 0.92),
-    ("without_model", "noticed: judged", 0.93),
+    ("without_model", "noticed: judged", 0.95),
 ]
+# Above what the set in use shows: of the set given up last no line was read before.
 CEILINGS = [
-    ("with_model", "false alarms: judged", 0.015),
-    ("with_model", "false alarms: ordinary traffic", 0.0026),
-    ("without_model", "false alarms: judged", 0.03),
-    ("without_model", "false alarms: ordinary traffic", 0.006),
+    ("with_model", "false alarms: judged", 0.07),
+    ("with_model", "false alarms: ordinary traffic", 0.007),
+    ("without_model", "false alarms: judged", 0.075),
+    ("without_model", "false alarms: ordinary traffic", 0.008),
 ]
 
 
