@@ -17,22 +17,14 @@ PYTEST = [str(WEB_PYTHON), "-m", "pytest", "-q"]
 # tests of a file; in the browser each has a product of its own. Faults want the whole machine.
 TWO_AT_ONCE = {
     "unit": ["-n", "2", "--dist", "worksteal"],
+    "postgresql": ["-n", "2", "--dist", "worksteal"],
     "model": ["-n", "2", "--dist", "loadfile"],
     "rasa": ["-n", "2", "--dist", "loadfile"],
     "browser": ["-n", "2", "--dist", "worksteal"],
 }
-# The promises that hang on the database run on PostgreSQL too; CLINIC_TEST_POSTGRESQL makes any
-# other test do so.
-ON_POSTGRESQL = (
-    "tests/web/core/test_core_turns.py",
-    "tests/web/core/test_core_stream.py",
-    "tests/web/core/test_core_hosts.py",
-    "tests/web/test_staff_handoffs.py",
-    "tests/web/test_backup_postgresql.py",
-    "tests/web/test_upgrade.py",
-    "tests/web/test_retention.py",
-    "tests/web/test_sealing.py",
-)
+# Whatever of the unit tests has a database, a second time: all of it but what is about SQLite's
+# files. tests/conftest.py leaves out what has none when CLINIC_TEST_POSTGRESQL is set.
+ON_POSTGRESQL = "tests/web"
 
 
 @dataclass(frozen=True)
@@ -57,7 +49,11 @@ def kinds_of_test() -> list[KindOfTest]:
         KindOfTest("unit", _pytest("unit", unit)),
         KindOfTest("widget", [_node(), "--test", *widget_tests]),
         *(KindOfTest(kind, _pytest(kind, _only(kind))) for kind in SLOW_KINDS),
-        KindOfTest("postgresql", [*PYTEST, "-m", "not sqlite", *ON_POSTGRESQL], on_postgresql=True),
+        KindOfTest(
+            "postgresql",
+            [*_pytest("postgresql", f"{unit} and not sqlite"), ON_POSTGRESQL],
+            on_postgresql=True,
+        ),
     ]
 
 

@@ -53,6 +53,18 @@ ARTICLES = {
 }
 
 
+HAS_A_FOLDER = {"tmp_path", "tmp_path_factory"}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Run on PostgreSQL only what may have a database: without a folder nothing can."""
+    if not postgresql.SERVER:
+        return
+    without = [item for item in items if not HAS_A_FOLDER & set(getattr(item, "fixturenames", ()))]
+    items[:] = [item for item in items if item not in without]
+    config.hook.pytest_deselected(items=without)
+
+
 def write_article(folder: Path, name: str, title: str, topic: str, body: str, **front: str) -> Path:
     path = folder / f"{name}.md"
     path.parent.mkdir(parents=True, exist_ok=True)

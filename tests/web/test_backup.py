@@ -22,6 +22,8 @@ from web.db import Database
 from web.models import Author, Conversation, Kind, Message
 from web.privacy import vault
 
+pytestmark = pytest.mark.sqlite  # test_backup_postgresql.py has the other
+
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 import stat
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.web.staff_desk import Desk, PageClient
 from web import security
-from web.limits import Limit, OwnCounts
+from web.db import Database
+from web.limits import Limit, OwnCounts, SharedCounts
 from web.models import Block, Conversation, RoleName
 from web.sections import Site
 from web.security import (
@@ -218,6 +220,14 @@ def test_who_came_once_is_not_remembered_for_ever() -> None:
     for now[0] in range(5000):
         counts.take(f"address {now[0]}", Limit(2, 60))
     assert len(counts._times) < 1200
+
+
+def test_a_host_that_has_lost_the_database_counts_alone() -> None:
+    counts = SharedCounts(Database("postgresql://nobody@127.0.0.1:9/nothing"))
+    limit, started = Limit(2, 60), time.monotonic()
+    assert [counts.take("a", limit) is None for _ in range(3)] == [True, True, False]
+    assert counts.look("a", limit) is not None
+    assert time.monotonic() - started < 3.5, "it is asked once, not each time"
 
 
 def test_many_threads_do_not_slip_through_a_limit() -> None:
