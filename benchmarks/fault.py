@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -59,6 +60,16 @@ def writing(writers: list[Writer]) -> Iterator[None]:
             writer.stopping.set()
         for writer in writers:
             writer.join(30)
+
+
+def wait_for_messages(writers: list[Writer], count: int) -> None:
+    """Wait until so many more were acknowledged, whatever the pace of this machine."""
+    before = sum(len(writer.acknowledged) for writer in writers)
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        if sum(len(writer.acknowledged) for writer in writers) - before >= count:
+            return
+        time.sleep(0.005)
 
 
 def kept(messages: int) -> str:

@@ -38,6 +38,7 @@ from benchmarks.fault import (
     host_and_rasa,
     kept,
     until_enough,
+    wait_for_messages,
     writing,
 )
 from benchmarks.fault_rows import FAILED, keep_row
@@ -60,8 +61,9 @@ def kills(size: int, folder: Path) -> Row:
             for number in until_enough(size):
                 if number % 2 == 0:
                     host.wait()
-                # Else it may still be starting: taking up turns, reading its index.
-                time.sleep(random.uniform(0.0, 1.0 if number % 2 == 0 else 3.0))
+                    wait_for_messages(writers, random.randint(0, 20))
+                else:  # it may still be starting: taking up turns, reading its index
+                    time.sleep(random.uniform(0.0, 3.0))
                 host.kill()
                 gone += host.is_gone()
                 host.start()

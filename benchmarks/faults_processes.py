@@ -9,7 +9,15 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks.fault import Row, Skipped, host_and_rasa, kept, until_enough, writing
+from benchmarks.fault import (
+    Row,
+    Skipped,
+    host_and_rasa,
+    kept,
+    until_enough,
+    wait_for_messages,
+    writing,
+)
 from benchmarks.hosts import Host, Writer, check
 from benchmarks.product import Product
 from launch import postgresql
@@ -24,7 +32,7 @@ def workers(size: int, folder: Path) -> Row:
         killed: set[int] = set()
         with writing(writers):
             for _ in until_enough(size):
-                time.sleep(random.uniform(0.2, 2.0))
+                wait_for_messages(writers, random.randint(0, 20))
                 killed.add(pid := _worker_of(host, but_not=killed))
                 os.kill(pid, signal.SIGKILL)
                 host.wait()
