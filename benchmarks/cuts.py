@@ -2,7 +2,8 @@
 
 Rule: every row of the log is shown in every tab once, in its order, at most 5 s after the line is
 back. Half of the messages are typed in a tab while the line is down, half come from elsewhere.
-Ten conversations, one after the other, have a hundred cuts each; figures are kept after each.
+One cut in 25 lasts five seconds, the others at most 0.6. Ten conversations, one after the other,
+have a hundred cuts each; figures are kept after each.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ LIMITS = {
     "requests_per_minute = 600": "requests_per_minute = 1000000",
 }
 DOWN_S = (0.0, 0.6)
+# Long enough for the waits between tries to have reached their longest.
+LONG_DOWN_S = 5.0
+LONG_EVERY = 25
 # Counts each row that comes into the log, also one that is taken out again, and notes when.
 COUNT = """() => {
   window.came = {}
@@ -207,7 +211,7 @@ def _one_cut(
     else:
         _type(pages[at % len(pages)], text)
     line.cut()
-    time.sleep(chance.uniform(*DOWN_S))
+    time.sleep(LONG_DOWN_S if at % LONG_EVERY == LONG_EVERY // 2 else chance.uniform(*DOWN_S))
     line.mend()
     back_at = time.time()
     n = elsewhere.number_of(text)

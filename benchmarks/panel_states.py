@@ -24,6 +24,7 @@ WORDS = {
         "emergency": "my uncle fell over and does not wake up or breathe",
         "crisis": "i keep thinking my kids would be better off if i were dead",
         "violence": "my boyfriend choked me last night and i am scared to go home",
+        "refused": "Something was wrong with that message.",
         "reply": "Hello, this is Ana from the front desk. I can see your question. One moment.",
         "long": "Pneumonoultramicroscopicsilicovolcanoconiosis" * 2,
     },
@@ -38,6 +39,7 @@ WORDS = {
         "emergency": "mi tío se cayó y no despierta ni respira",
         "crisis": "ya no quiero vivir, pienso en quitarme la vida esta noche",
         "violence": "mi marido me pegó anoche y tengo miedo de volver a la casa",
+        "refused": "Hubo un problema con ese mensaje.",
         "reply": "Hola, soy Ana, de la recepción. Ya veo su pregunta. Un momento, por favor.",
         "long": "otorrinolaringológicamente" * 4,
     },
@@ -154,7 +156,7 @@ def trouble(page: Page, _product: Product, lang: str, shoot: Shoot) -> None:
     write(panel, words["none"])
     shoot(page, "being-sent")
     page.unroute("**/messages")
-    page.route("**/messages", refuse)
+    page.route("**/messages", lambda route: refuse(route, lang))
     page.reload()
     panel = open_panel(page, lang)
     expect(panel.locator(".kb-message--failed")).to_be_visible(timeout=WAIT_MS)
@@ -260,6 +262,6 @@ def ask(panel: Locator, text: str) -> None:
     expect(panel.locator(".kb-message--bot")).not_to_have_count(before, timeout=WAIT_MS)
 
 
-def refuse(route: Route) -> None:
-    error = {"code": "bad_request", "message": "Something was wrong with that message."}
+def refuse(route: Route, lang: str) -> None:
+    error = {"code": "bad_request", "message": WORDS[lang]["refused"]}
     route.fulfill(status=400, json={"error": error})
