@@ -20,7 +20,7 @@ from safety import danger
 from safety.identifiers import mask
 from web.articles import hosts
 from web.articles.sweeping import Sweeper
-from web.chat import conversations, leases, turns
+from web.chat import conversations, leases, screening, turns
 from web.chat.messages import LEFT_AFTER
 from web.db import DatabaseBusy, alone
 from web.desk import handoff_offers, handoffs, practice, snooze
@@ -87,7 +87,7 @@ class Background:
         """Load what is read at first use: the first patient should not wait a second for it."""
         settings = self.services.settings
         for lang in settings.clinic.languages:
-            conversations.screened(settings, "warm up", lang)
+            screening.screened(settings, "warm up", lang)
             settings.facts(lang)
         mask("warm up", settings.own_numbers)
         self.services.rasa.is_ready()

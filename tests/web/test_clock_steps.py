@@ -10,7 +10,8 @@ from tests.web.staff_desk import Desk
 from web.background import Background
 from web.chat import leases
 from web.chat.acts import Typed
-from web.chat.conversations import receive, screened
+from web.chat.receiving import receive
+from web.chat.screening import screened
 from web.chat.turns import Workers
 from web.desk import handoffs, presence
 from web.models import HandoffState, Turn, TurnState

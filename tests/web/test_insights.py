@@ -19,7 +19,7 @@ from search.answer import Outcome
 from tests.web.staff_desk import MONDAY_MORNING, Desk, PageClient
 from web import insights, insights_csv
 from web.articles import help_feedback
-from web.chat import conversations
+from web.chat import conversations, receiving, screening
 from web.chat.acts import Typed
 from web.chat.replies import Hand, Plan, Reply
 from web.desk import handoffs
@@ -391,8 +391,8 @@ def test_only_masked_words_are_shown(clinic: Clinic, max_: PageClient) -> None:
     )
     raw = "my ssn is 123-45-6789, where is my horse"
     act = Typed(raw)
-    seen = conversations.screened(clinic.settings, raw, "en")
-    conversations.receive(clinic.services, conversation_id, "client-1", act, seen)
+    seen = screening.screened(clinic.settings, raw, "en")
+    receiving.receive(clinic.services, conversation_id, "client-1", act, seen)
     with clinic.open() as session:
         session.execute(update(Turn).values(state=TurnState.DONE, shown=Shown.NONE))
     page = max_.get("/insights/")

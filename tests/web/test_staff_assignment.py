@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.web.staff_desk import MONDAY_MORNING, Desk
-from web.chat import conversations
+from web.chat import receiving, screening
 from web.chat.acts import Typed
 from web.desk import desks, handoff_offers, handoffs, inbox
 from web.desk.handoff_offers import Candidate, choose
@@ -195,10 +195,10 @@ def test_a_danger_is_on_the_way_to_staff_with_the_patients_message(desk: Desk) -
     pat = desk.patient()
     assert _desk_stream.LIST_EVERY_S <= 1
     with desk.services.hub.subscribe(["console"]) as news:
-        seen = conversations.screened(desk.settings, "my chest hurts and i cant breathe", "en")
+        seen = screening.screened(desk.settings, "my chest hurts and i cant breathe", "en")
         assert seen.card is not None
         with desk.app.app_context():
-            conversations.receive(desk.services, pat, "c-1", Typed("x"), seen)
+            receiving.receive(desk.services, pat, "c-1", Typed("x"), seen)
         assert news.wait(0.0) == {"console"}
     with desk.reading() as session:
         assert handoffs.queue(session)[0].urgent

@@ -14,7 +14,7 @@ from tests.fakes import FakeEncoder
 from tests.web.answering_desk import claimed, searching_desk, shipped_index
 from tests.web.staff_desk import ROOT, Desk, PageClient
 from web.articles.publishing import Publisher
-from web.chat import conversations
+from web.chat import receiving, screening
 from web.chat.acts import Typed
 from web.config import load_settings
 from web.desk import guidance, meanings
@@ -40,9 +40,9 @@ def client(desk: Desk, ana: Staff) -> PageClient:
 
 def types(desk: Desk, conversation_id: str, text: str) -> None:
     """The patient types this, with all that is done with what patients type."""
-    seen = conversations.screened(desk.settings, text, "en")
+    seen = screening.screened(desk.settings, text, "en")
     with desk.app.app_context():
-        conversations.receive(desk.services, conversation_id, "typed-1", Typed(text), seen)
+        receiving.receive(desk.services, conversation_id, "typed-1", Typed(text), seen)
 
 
 def test_nothing_is_called_for_in_an_ordinary_talk(

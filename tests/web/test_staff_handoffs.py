@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tests.web.staff_desk import MONDAY_MORNING, MONDAY_NIGHT, Desk
-from web.chat import conversations
+from web.chat import conversations, receiving, screening
 from web.chat.acts import Typed
 from web.chat.contact import ContactInvalid
 from web.chat.turns import Workers
@@ -333,9 +333,9 @@ def test_the_same_message_sent_again_is_one_row(desk: Desk) -> None:
 
 
 def post(desk: Desk, conversation_id: str, client_id: str, text: str) -> None:
-    seen = conversations.screened(desk.settings, text, "en")
+    seen = screening.screened(desk.settings, text, "en")
     with desk.app.app_context():
-        conversations.receive(desk.services, conversation_id, client_id, Typed(text), seen)
+        receiving.receive(desk.services, conversation_id, client_id, Typed(text), seen)
 
 
 def answer_all(desk: Desk) -> None:

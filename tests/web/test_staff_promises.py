@@ -18,7 +18,7 @@ from sqlalchemy import select
 from benchmarks import waits
 from tests.web.staff_desk import Desk
 from web.background import SWEEP_S
-from web.chat import conversations, leases, turns
+from web.chat import leases, receiving, screening, turns
 from web.chat.acts import Typed
 from web.chat.replies import without_search
 from web.desk import handoffs
@@ -157,9 +157,9 @@ class Talk:
 
     def write(self) -> None:
         self.written += 1
-        seen = conversations.screened(self.desk.settings, "where do I park", "en")
+        seen = screening.screened(self.desk.settings, "where do I park", "en")
         with self.desk.app.app_context():
-            conversations.receive(
+            receiving.receive(
                 self.desk.services,
                 self.id,
                 f"client-{self.written}",

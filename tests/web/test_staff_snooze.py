@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.web.staff_desk import Desk, PageClient
-from web.chat import conversations
+from web.chat import receiving, screening
 from web.chat.acts import Typed
 from web.desk import desks, handoff_offers, handoffs, inbox, snooze
 from web.desk.inbox import Box
@@ -43,9 +43,9 @@ def writes(desk: Desk, handoff_id: int, key: str) -> None:
     """Through the chat's own way in."""
     conversation_id = desk.conversation_of(handoff_id)
     act = Typed("I found the letter now")
-    seen = conversations.screened(desk.settings, act.text, "en")
+    seen = screening.screened(desk.settings, act.text, "en")
     with desk.app.app_context():
-        conversations.receive(desk.services, conversation_id, f"client-id-{key}", act, seen)
+        receiving.receive(desk.services, conversation_id, f"client-id-{key}", act, seen)
 
 
 def sweep(desk: Desk) -> None:

@@ -1,35 +1,26 @@
-"""A patient's conversation: the one path of a message in, and the only writer of messages.
+"""A patient's conversation: its beginning and end, and the only writer of its rows.
 
-Rule: a message is screened for danger first, then masked, then stored together with its danger card
-and the turn to do, in one transaction; nobody is told "accepted" before that commit. The same
-client_id gives the same row, whatever happens in between. `n` is taken under the conversation's
-lock, so the log has an order and no gaps.
+Rule: a row's number `n` is taken under the conversation's lock, so the log has an order and no
+gaps. Messages come in by `receiving`.
 """
 
 from __future__ import annotations
 
-import hmac
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, delete, exists, select
 from sqlalchemy.orm import Session
 
-from safety.cards import card_html
-from safety.danger import Danger, Level, screen
 from safety.identifiers import mask
-from search.language import notice_language
-from web.chat import leases
-from web.chat.acts import Act, content, digest, row
-from web.chat.free_workers import Chance
+from web.chat.acts import row
+from web.chat.screening import Screened
 from web.chat.tokens import ConversationNotFound, token_hash
 from web.config import Settings
 from web.db import locks_rows, utc_now, wake
-from web.desk import handoffs, snooze
-from web.logs import request_id
+from web.desk import handoffs
 from web.models import (
     Author,
     Conversation,
@@ -38,44 +29,12 @@ from web.models import (
     Kind,
     Message,
     Staff,
-    Turn,
-    TurnState,
 )
 from web.services import Services
-
-# After a pause this long the assistant starts afresh, as Rasa's own memory does.
-SEGMENT_PAUSE = timedelta(minutes=60)
 
 
 class ConversationEnded(Exception):
     """The patient ended it; a new one can be started."""
-
-
-class ClientIdReused(Exception):
-    """This client_id belongs to a message with other words."""
-
-
-@dataclass(frozen=True)
-class Screened:
-    """What the danger screen says of a raw text. `html` needed no database to be made."""
-
-    danger: Danger
-    html: str | None
-
-    @property
-    def card(self) -> dict[str, str] | None:
-        if self.html is None or self.danger.card is None:
-            return None
-        return {"kind": self.danger.card, "html": self.html}
-
-
-@dataclass(frozen=True)
-class Received:
-    conversation_id: str
-    n: int
-    masked: tuple[str, ...]
-    continue_n: int | None = None
-    """The row of an emergency card, from which the patient may go on."""
 
 
 # Beginning and finding ---------------------------------------------------------------------------
@@ -122,9 +81,6 @@ def log(session: Session, conversation_id: str, after: int = 0) -> Sequence[Mess
     return session.scalars(_LOG, {"id": conversation_id, "after": after}).all()
 
 
-# A message comes in ------------------------------------------------------------------------------
-
-
 def open_one(session: Session, conversation_id: str) -> Conversation:
     """Return the conversation, locked. Raises ConversationEnded."""
     conversation = locked(session, conversation_id)
@@ -133,127 +89,10 @@ def open_one(session: Session, conversation_id: str) -> Conversation:
     return conversation
 
 
-def screened(settings: Settings, raw: str, lang: str) -> Screened:
-    """Screen a raw text. Needs no database and never fails, so its card can always be shown.
-
-    lang: the card's language where the words do not tell; who is in danger reads their own best.
-    """
-    danger = screen(raw)
-    if danger.card is None:
-        return Screened(danger, None)
-    return Screened(danger, card_html(danger.card, written_in(raw, lang), settings.phones()))
-
-
-def written_in(raw: str, lang: str) -> str:
-    """Return the language of the words; `lang` where they do not tell."""
-    try:
-        return notice_language(raw, lang)
-    except OSError:  # its word lists are gone: no reason to withhold anything
-        return lang
-
-
-def receive(
-    services: Services, conversation_id: str, client_id: str, act: Act, seen: Screened
-) -> Received:
-    """Store a patient's message, its danger card and the turn to do, all or nothing.
-
-    seen: what `screened` said of the same raw text. Raises ConversationNotFound,
-    ConversationEnded, ClientIdReused, NotInLog, DeskUnknown, and what the database raises.
-    """
-    said = digest(services.secret, act)
-    with services.free_workers.one() as chance, services.database.transaction() as session:
-        found = _for_message(session, conversation_id, client_id)
-        if found.before is not None:
-            return _again(session, found.before, said)
-        if found.conversation.ended_at is not None:
-            raise ConversationEnded(conversation_id)
-        now = services.clock()
-        _begin_segment_after_pause(found.conversation, now)
-        message = _append_act(
-            session, services.settings, found.conversation, act, client_id, said, now
-        )
-        _show_card(session, message, seen)
-        if found.has_agent:
-            snooze.patient_wrote(session, conversation_id)
-        if not found.has_agent and seen.danger.level is not Level.EMERGENCY:
-            _add_turn(session, services, found, message, chance if seen.card is None else None)
-        continue_n = message.n + 1 if _may_continue(seen) else None
-        return Received(conversation_id, message.n, _masked(message), continue_n)
-
-
-def _append_act(
-    session: Session,
-    settings: Settings,
-    conversation: Conversation,
-    act: Act,
-    client_id: str,
-    said: str,
-    at: datetime,
-) -> Message:
-    said_here = content(session, settings, conversation.id, act)
-    conversation.desk = said_here.payload.get("desk", conversation.desk)
-    return append(
-        session,
-        conversation.id,
-        author=Author.PATIENT,
-        kind=Kind.TEXT,
-        text=said_here.text,
-        payload=said_here.payload,
-        original=said_here.original,
-        client_id=client_id,
-        text_digest=said,
-        at=at,
-    )
-
-
-def _again(session: Session, message: Message, said: str) -> Received:
-    if not hmac.compare_digest(message.text_digest or "", said):
-        raise ClientIdReused(message.conversation_id)
-    # The card stands right below its message: both are written in one transaction.
-    query = select(Message).where(
-        Message.conversation_id == message.conversation_id,
-        Message.n == message.n + 1,
-        Message.kind == Kind.DANGER,
-    )
-    card = session.scalar(query)
-    can_continue = card is not None and card.payload.get("can_continue")
-    continue_n = message.n + 1 if can_continue else None
-    return Received(message.conversation_id, message.n, _masked(message), continue_n)
-
-
-def _masked(message: Message) -> tuple[str, ...]:
-    return tuple(message.payload.get("masked", ()))
-
-
-def _may_continue(seen: Screened) -> bool:
-    return seen.card is not None and seen.danger.level is Level.EMERGENCY
-
-
-def _begin_segment_after_pause(conversation: Conversation, now: datetime) -> None:
-    if now - conversation.last_message_at > SEGMENT_PAUSE:
-        begin_segment(conversation)
-        conversation.misses = 0
-
-
 def begin_segment(conversation: Conversation) -> None:
     """Let Rasa forget: the next turn goes to an empty tracker."""
     conversation.segment += 1
     conversation.segment_turns = 0
-
-
-def _show_card(session: Session, message: Message, seen: Screened) -> None:
-    if seen.card is None:
-        return
-    append_card(
-        session,
-        message.conversation_id,
-        seen,
-        of=message.n,
-        client_id=message.client_id,
-        can_continue=_may_continue(seen),
-        at=message.created_at,
-    )
-    handoffs.request(session, message.conversation_id, "danger", urgent=True)
 
 
 def append_card(
@@ -283,31 +122,6 @@ def append_card(
             "can_continue": can_continue,
         },
         at=at,
-    )
-
-
-def _add_turn(
-    session: Session, services: Services, found: _Found, message: Message, chance: Chance | None
-) -> None:
-    """Not with an agent, who answers alone; and below an emergency card nothing follows.
-
-    chance: of a worker who may have it at once; a turn after another one waits for it.
-    """
-    turn = Turn(
-        conversation_id=message.conversation_id,
-        n=message.n,
-        state=TurnState.WAITING,
-        request_id=request_id(),
-        fence=0,
-        created_at=message.created_at,
-    )
-    session.add(turn)
-    if chance is None or not chance.is_good or found.is_working:
-        wake(session, "turns")
-        return
-    owner = services.free_workers.owner
-    chance.give(
-        leases.lease(session, services, turn, found.conversation, message, found.is_waiting, owner)
     )
 
 
@@ -379,7 +193,7 @@ def locked(session: Session, conversation_id: str) -> Conversation:
     return conversation
 
 
-def _lock(session: Session, conversation_id: str) -> None:
+def lock_row(session: Session, conversation_id: str) -> None:
     """Lock the row before anything is looked up that belongs to it.
 
     In one statement PostgreSQL would look first and wait for the lock then: what it found beside
@@ -391,7 +205,7 @@ def _lock(session: Session, conversation_id: str) -> None:
 
 def with_agent(session: Session, conversation_id: str) -> tuple[Conversation, bool]:
     """Return the conversation, locked, and whether an agent has it. Raises as `locked`."""
-    _lock(session, conversation_id)
+    lock_row(session, conversation_id)
     found = session.execute(_WITH_AGENT, {"id": conversation_id}).first()
     if found is None:
         raise ConversationNotFound(conversation_id)
@@ -400,50 +214,12 @@ def with_agent(session: Session, conversation_id: str) -> tuple[Conversation, bo
     return conversation, bool(has_agent)
 
 
-@dataclass(frozen=True)
-class _Found:
-    """`is_waiting`: for a person. `is_working`: on a turn. `before`: the row of this client_id."""
-
-    conversation: Conversation
-    has_agent: bool
-    is_waiting: bool
-    is_working: bool
-    before: Message | None
-
-
-def _for_message(session: Session, conversation_id: str, client_id: str) -> _Found:
-    values = {"id": conversation_id, "client_id": client_id}
-    _lock(session, conversation_id)
-    found = session.execute(_FOR_MESSAGE, values).first()
-    if found is None:
-        raise ConversationNotFound(conversation_id)
-    session.info.setdefault("locked", {})[conversation_id] = found[0]
-    return _Found(*found)
-
-
 # Made once: putting a statement together costs more than running it.
-_HAS_AGENT = exists().where(
+HAS_AGENT = exists().where(
     Handoff.conversation_id == Conversation.id, Handoff.state == HandoffState.CLAIMED
 )
 _ROW = select(Conversation.id).where(Conversation.id == bindparam("id")).with_for_update()
-_WITH_AGENT = select(Conversation, _HAS_AGENT).where(Conversation.id == bindparam("id"))
-_IS_WAITING = exists().where(
-    Handoff.conversation_id == Conversation.id,
-    Handoff.state.in_((HandoffState.REQUESTED, HandoffState.OFFERED)),
-)
-_IS_WORKING = exists().where(
-    Turn.conversation_id == Conversation.id,
-    Turn.state.in_((TurnState.WAITING, TurnState.RUNNING)),
-)
-_FOR_MESSAGE = (
-    select(Conversation, _HAS_AGENT, _IS_WAITING, _IS_WORKING, Message)
-    .outerjoin(
-        Message,
-        (Message.conversation_id == Conversation.id)
-        & (Message.client_id == bindparam("client_id")),
-    )
-    .where(Conversation.id == bindparam("id"))
-)
+_WITH_AGENT = select(Conversation, HAS_AGENT).where(Conversation.id == bindparam("id"))
 _LOG = (
     select(Message)
     .where(Message.conversation_id == bindparam("id"), Message.n > bindparam("after"))

@@ -10,7 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from web.chat.contact import ContactInvalid
-from web.chat.conversations import Screened, append_card, locked, open_one
+from web.chat.conversations import append_card, locked, open_one
+from web.chat.screening import Screened
 from web.desk import handoffs
 from web.models import Kind, Message
 from web.services import Services

@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from web.chat import contact, conversations
+from web.chat import contact, conversations, screening
 from web.db import wake
 from web.desk import callbacks, desks, presence
 from web.desk.handoff_steps import (
@@ -205,7 +205,7 @@ def _screen_form(session: Session, handoff: Handoff, fields: Mapping[str, Any]) 
     """What is typed into a form may be a cry for help as well: it gets the same card."""
     conversation = session.get_one(Conversation, handoff.conversation_id)
     typed = "\n".join(text for text in fields.values() if isinstance(text, str))
-    seen = conversations.screened(settings(), typed, conversation.lang)
+    seen = screening.screened(settings(), typed, conversation.lang)
     if seen.card is None:
         return
     move(session, handoff.id, Handoff.id == handoff.id, urgent=True)

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from safety.identifiers import mask
 from search.encoder import Encoder
-from web.chat import conversations
+from web.chat import conversations, screening
 from web.chat.acts import Typed, content
 from web.db import wake
 from web.desk import handoffs
@@ -90,7 +90,7 @@ def start(services: Services, staff_id: int, scene_id: str) -> str:
 def _say(session: Session, services: Services, conversation_id: str, line: str) -> None:
     """The patient of the scene speaks: masked and screened like anybody's words."""
     said = content(session, services.settings, conversation_id, Typed(line))
-    seen = conversations.screened(services.settings, line, "en")
+    seen = screening.screened(services.settings, line, "en")
     message = conversations.append(
         session,
         conversation_id,

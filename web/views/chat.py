@@ -13,7 +13,7 @@ from flask import Blueprint, Response, current_app, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from web import hours, mail, security
-from web.chat import contact, conversations, feed, forms, intake, tokens
+from web.chat import contact, conversations, feed, forms, intake, receiving, screening, tokens
 from web.chat.acts import NotInLog
 from web.chat.conversations import ConversationEnded
 from web.chat.messages import card_for_patient
@@ -51,8 +51,8 @@ SCREENED = {
 }
 
 
-def _screened(lang: str) -> conversations.Screened:
-    return conversations.screened(services().settings, g.raw_text, lang)
+def _screened(lang: str) -> screening.Screened:
+    return screening.screened(services().settings, g.raw_text, lang)
 
 
 @blueprint.before_request
@@ -127,13 +127,13 @@ def post_message(conversation_id: str) -> ResponseReturnValue:
     refuse_writing(conversation_id)
     message = body(intake.NewMessage)
     act = message.act(services().settings.limits.max_message_characters)
-    received = conversations.receive(services(), conversation_id, message.client_id, act, g.seen)
+    received = receiving.receive(services(), conversation_id, message.client_id, act, g.seen)
     return jsonify(
         id=received.conversation_id,
         n=received.n,
         card=card_for_patient(g.seen.card, received.continue_n, g.lang),
         masked=received.masked,
-        written_in=conversations.written_in(g.raw_text, g.lang),
+        written_in=screening.written_in(g.raw_text, g.lang),
     ), 202
 
 
@@ -294,7 +294,7 @@ def _ended(_error: Exception) -> ResponseReturnValue:
     return error_response(ApiError(409, "conversation_ended"))
 
 
-@blueprint.errorhandler(conversations.ClientIdReused)
+@blueprint.errorhandler(receiving.ClientIdReused)
 def _reused(_error: Exception) -> ResponseReturnValue:
     return error_response(ApiError(409, "client_id_reused"))
 

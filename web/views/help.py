@@ -24,7 +24,7 @@ from web import auth, security
 from web.articles import help_facts, help_feedback, help_pages, pictures
 from web.articles.help_feedback import FormInvalid
 from web.articles.pictures import PictureNotFound
-from web.chat import conversations
+from web.chat import screening
 from web.errors import request_lang
 from web.services import services
 from web.views import _help
@@ -256,7 +256,7 @@ def _card(words: str, lang: str) -> Markup | None:
     """
     if not words.strip():
         return None
-    seen = conversations.screened(services().settings, words, lang)
+    seen = screening.screened(services().settings, words, lang)
     return Markup(help_pages.card_as_section(seen.html)) if seen.html else None
 
 

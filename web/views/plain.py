@@ -16,10 +16,11 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from werkzeug.datastructures import MultiDict
 
-from web.chat import contact, conversations, feed, forms, intake, tokens
+from web.chat import contact, conversations, feed, forms, intake, receiving, screening, tokens
 from web.chat.acts import Act, Continued, NotInLog, Picked, Typed
-from web.chat.conversations import ClientIdReused, ConversationEnded
+from web.chat.conversations import ConversationEnded
 from web.chat.messages import FORM_FIELDS, message_html
+from web.chat.receiving import ClientIdReused
 from web.chat.tokens import ConversationNotFound, Own
 from web.desk import desks, handoffs
 from web.errors import ApiError, request_lang
@@ -46,7 +47,7 @@ TYPED = ("text", *(name for name, _type, _autocomplete in FORM_FIELDS))
 @blueprint.before_request
 def screen_first() -> None:
     typed = "\n".join(request.form.get(name, "") for name in TYPED)
-    g.seen = conversations.screened(services().settings, typed, request_lang())
+    g.seen = screening.screened(services().settings, typed, request_lang())
     if g.seen.card:
         g.card = Markup(g.seen.card["html"])
 
@@ -200,10 +201,10 @@ def _receive(act: Act, values: Values) -> None:
     refuse_if_too_many("message", g.conversation_id, "too_many_messages")
     client_id = f"{values.get('page', '')[:32]}-{next(iter(values))[:8]}"
     try:
-        got = conversations.receive(services(), g.conversation_id, client_id, act, g.seen)
+        got = receiving.receive(services(), g.conversation_id, client_id, act, g.seen)
     except ClientIdReused:  # an old page, other words
         fresh = uuid.uuid4().hex
-        got = conversations.receive(services(), g.conversation_id, fresh, act, g.seen)
+        got = receiving.receive(services(), g.conversation_id, fresh, act, g.seen)
     _wait_for_the_answer(got.n)
 
 

@@ -257,7 +257,7 @@ def test_only_what_was_offered_can_be_picked(
     assert (answer.status_code, len(pat.log())) == (404, 2)
 
 
-def test_a_rated_answer_says_thanks(
+def test_a_rated_answer_says_thanks_or_what_to_do_next(
     pat: Patient, answer_all: Answer, search: Search, services: Services
 ) -> None:
     search.finds(Outcome.ANSWER, "en/parking")
@@ -265,6 +265,8 @@ def test_a_rated_answer_says_thanks(
     answer_all()
     assert "Was this helpful?" in pat.log(1)[0]["html"]
     assert pat.post("/messages/2/rating", {"helpful": False}).status_code == 200
+    assert "talk to a person" in pat.log(1)[0]["html"]
+    assert pat.post("/messages/2/rating", {"helpful": True}).status_code == 200
     assert "Thank you" in pat.log(1)[0]["html"]
     assert pat.post("/messages/1/rating", {"helpful": True}).status_code == 404
     assert pat.post("/messages/2/rating", {"helpful": "yes"}).status_code == 400

@@ -100,7 +100,7 @@ def test_insights_rest_while_patients_wait(
     waits(app, 30)
     answer_all()
     answer = max_.get("/insights/")
-    assert answer.status_code == 503 and "try again in a moment" in answer.text
+    assert answer.status_code == 503 and "Try again in a moment" in answer.text
     now = of(app).overload
     now._clock = lambda: 10.0**9
     assert max_.get("/insights/").status_code == 200
