@@ -10,7 +10,7 @@ from benchmarks.product import Product
 
 pytestmark = [pytest.mark.browser, pytest.mark.faults]
 
-CUTS = 20
+CUTS = 14
 TABS = 8
 
 
