@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -17,6 +18,7 @@ from werkzeug.test import EnvironBuilder
 
 from tests.web.staff_desk import Desk, PageClient
 from web import auth, security
+from web.accounts import sessions
 from web.chat import conversations
 from web.desk import handoffs, inbox
 from web.models import Author, Block, Conversation, Kind, RoleName, Staff
@@ -161,7 +163,10 @@ def test_opening_a_transcript_is_written_down(desk: Desk, client: PageClient, an
         assert [(entry.act, entry.staff_id) for entry in entries] == [("transcript_opened", ana.id)]
 
 
-def test_the_inbox_needs_as_many_queries_for_ten_as_for_one(desk: Desk, client: PageClient) -> None:
+def test_the_inbox_needs_as_many_queries_for_ten_as_for_one(
+    desk: Desk, client: PageClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "ACTIVE_EVERY", timedelta(days=1))  # else noted in one of them
     seen: list[str] = []
     engine = desk.services.database.engine
     event.listen(engine, "before_cursor_execute", lambda *args: seen.append(args[2]))
