@@ -17,13 +17,13 @@ from sqlalchemy import event, update
 
 from search.answer import Outcome
 from tests.web.staff_desk import MONDAY_MORNING, Desk, PageClient
-from web import insights, insights_csv
 from web.articles import help_feedback
 from web.chat import conversations, receiving, screening
 from web.chat.acts import Typed
 from web.chat.replies import Hand, Plan, Reply
 from web.desk import handoffs
-from web.insights import Period
+from web.insights import reading, spreadsheet, sums
+from web.insights.reading import ConversationRow, Period
 from web.models import (
     AnsweredBy,
     Author,
@@ -174,9 +174,9 @@ def max_(clinic: Clinic) -> PageClient:
     return clinic.sign_in(clinic.add("Max", RoleName.MANAGER))
 
 
-def read(clinic: Clinic, period: Period = PERIOD) -> tuple[insights.ConversationRow, ...]:
+def read(clinic: Clinic, period: Period = PERIOD) -> tuple[ConversationRow, ...]:
     with clinic.reading() as session:
-        return insights.read(session, period, clinic.settings.calendar.zone)
+        return reading.read(session, period, clinic.settings.calendar.zone)
 
 
 def test_it_works(clinic: Clinic, max_: PageClient) -> None:
@@ -189,8 +189,8 @@ def test_it_works(clinic: Clinic, max_: PageClient) -> None:
 
 def test_the_totals_are_what_happened(clinic: Clinic) -> None:
     clinic.a_busy_day()
-    found = insights.totals(read(clinic))
-    assert found == insights.Totals(
+    found = sums.totals(read(clinic))
+    assert found == sums.Totals(
         conversations=3,
         patient_messages=8,
         turns=8,
@@ -227,17 +227,17 @@ def rows_of(client: PageClient, name: str, span: str = "from=2026-11-23&to=2026-
 
 def test_the_files_add_up_to_the_totals_of_the_page(clinic: Clinic, max_: PageClient) -> None:
     clinic.a_busy_day()
-    found = insights.totals(read(clinic))
+    found = sums.totals(read(clinic))
     talks, turns = rows_of(max_, "conversations"), rows_of(max_, "turns")
-    sums: Counter[str] = Counter()
+    added: Counter[str] = Counter()
     for row in talks:
-        sums.update({key: int(row[key]) for key in row if key in SUMS})
+        added.update({key: int(row[key]) for key in row if key in SUMS})
     shown = Counter(row["shown"] for row in turns)
     helpful = Counter(row["helpful"] for row in turns)
     waits = [int(wait) for row in talks for wait in row["waits_s"].split(";") if wait]
     ratings = [int(row["rating"]) for row in talks if row["rating"]]
     cards = sum(int(row[key]) for row in talks for key in row if key.startswith("card_"))
-    from_conversations = insights.Totals(
+    from_conversations = sums.Totals(
         conversations=len(talks),
         claimed=len(waits),
         handed_off=sum(row["handoffs"] != "0" for row in talks),
@@ -246,7 +246,7 @@ def test_the_files_add_up_to_the_totals_of_the_page(clinic: Clinic, max_: PageCl
         danger_cards=cards,
         ratings=len(ratings),
         rating_mean=sum(ratings) / len(ratings),
-        **{key: sums[key] for key in SUMS},
+        **{key: added[key] for key in SUMS},
     )
     assert from_conversations == found
     assert len(turns) == found.turns
@@ -259,7 +259,7 @@ def test_the_files_add_up_to_the_totals_of_the_page(clinic: Clinic, max_: PageCl
     assert (helpful["yes"], helpful["no"]) == (found.helpful_yes, found.helpful_no)
     assert sum(int(row["fallback"]) for row in turns) == found.fallback
     hours = Counter(int(row["hour"]) for row in turns)
-    assert {hour: hours[hour] for hour in range(24)} == insights.by_hour(read(clinic))
+    assert {hour: hours[hour] for hour in range(24)} == sums.by_hour(read(clinic))
 
 
 SUMS = (
@@ -285,7 +285,7 @@ def test_no_cell_is_a_formula(clinic: Clinic, max_: PageClient) -> None:
     assert not [cell for cell in cells if cell.startswith(tuple(signs))]
     questions = [row["unanswered_question"] for row in rows_of(max_, "turns")]
     assert questions == [f"'{sign}cmd|' /C calc'!A1, \"x\"\n2" for sign in signs]
-    assert insights_csv.safe(-5) == "-5"  # a number of ours stays one
+    assert spreadsheet.safe(-5) == "-5"  # a number of ours stays one
 
 
 def test_answered_questions_are_in_no_file(clinic: Clinic, max_: PageClient) -> None:
@@ -320,7 +320,7 @@ def test_days_are_the_clinics_days(clinic: Clinic) -> None:
         clinic.clock.now = at
         clinic.talk({}, rating=rating)
     assert [row.rating for row in read(clinic)] == [2, 3]
-    days = insights.by_day(read(clinic, Period(date(2026, 11, 22), date(2026, 11, 24))), PERIOD)
+    days = sums.by_day(read(clinic, Period(date(2026, 11, 22), date(2026, 11, 24))), PERIOD)
     assert days == {DAY: 2}
 
 
@@ -364,7 +364,7 @@ def test_one_wording_is_one_entry_and_the_latest_comes_first(clinic: Clinic) -> 
     clinic.talk({"text": "¡Caballo!"}, lang="es")
     clinic.clock.passes(minutes=1)
     clinic.talk({"text": "CAN I BRING MY HORSE!"})
-    found = insights.unanswered(read(clinic))
+    found = sums.unanswered(read(clinic))
     assert [(each.question, each.times, each.patients, each.langs) for each in found] == [
         ("CAN I BRING MY HORSE!", 3, 2, ("en",)),
         ("¡Caballo!", 1, 1, ("es",)),
@@ -382,7 +382,7 @@ def test_none_of_these_leads_back_to_the_question(clinic: Clinic) -> None:
             payload={"choices": [], "asked_n": 1},
         )
     clinic.turn(conversation_id, "", payload={"choice": "", "of": row.n})
-    assert [each.question for each in insights.unanswered(read(clinic))] == ["my first words"]
+    assert [each.question for each in sums.unanswered(read(clinic))] == ["my first words"]
 
 
 def test_only_masked_words_are_shown(clinic: Clinic, max_: PageClient) -> None:
@@ -412,22 +412,22 @@ def test_words_said_in_danger_are_no_unanswered_question(clinic: Clinic, max_: P
             payload={"card": "violence"},
             at=clinic.clock(),
         )
-    assert insights.totals(read(clinic)).none == 1
-    assert insights.unanswered(read(clinic)) == []
+    assert sums.totals(read(clinic)).none == 1
+    assert sums.unanswered(read(clinic)) == []
     assert [row["unanswered_question"] for row in rows_of(max_, "turns")] == [""]
 
 
 def test_a_turn_an_agent_cut_short_is_no_unanswered_question(clinic: Clinic) -> None:
     clinic.talk({"state": TurnState.SILENCED}, {"state": TurnState.RUNNING, "shown": None})
-    found = insights.totals(read(clinic))
+    found = sums.totals(read(clinic))
     assert (found.none, found.other) == (0, 2)
 
 
 def test_a_turn_of_an_old_version_counts_as_its_search_did(clinic: Clinic) -> None:
     clinic.talk({"shown": None, "outcome": "choices"}, {"shown": None, "text": "horse"})
-    found = insights.totals(read(clinic))
+    found = sums.totals(read(clinic))
     assert (found.choices, found.none) == (1, 1)
-    assert [each.question for each in insights.unanswered(read(clinic))] == ["horse"]
+    assert [each.question for each in sums.unanswered(read(clinic))] == ["horse"]
 
 
 def test_articles_are_ordered_by_use_and_by_complaint(clinic: Clinic) -> None:
@@ -436,14 +436,14 @@ def test_articles_are_ordered_by_use_and_by_complaint(clinic: Clinic) -> None:
 
     clinic.talk(shown("en/a"), shown("en/a", True), shown("en/b", False), shown("en/c", True))
     clinic.talk(shown("en/b", False), shown("en/a", False), shown("en/d"))
-    found = insights.articles(read(clinic))
+    found = sums.articles(read(clinic))
     assert [(each.id, each.times) for each in found] == [
         ("en/a", 3),
         ("en/b", 2),
         ("en/c", 1),
         ("en/d", 1),
     ]
-    assert [each.id for each in insights.helped_least(found)] == ["en/b", "en/a"]
+    assert [each.id for each in sums.helped_least(found)] == ["en/b", "en/a"]
 
 
 # What a turn shows -------------------------------------------------------------------------------

@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from web import insights
 from web.config import Settings
 from web.db import Database
-from web.insights import Period
+from web.insights import reading, sums
+from web.insights.reading import ConversationRow, Period
 
 DAYS = 30
 KEPT_S = 300.0
@@ -43,19 +43,19 @@ class Usage:
         at, found = self._kept
         if self._clock() - at > KEPT_S:
             with database.reading() as session:
-                found = counted(insights.read(session, period, settings.calendar.zone))
+                found = counted(reading.read(session, period, settings.calendar.zone))
             self._kept = (self._clock(), found)
         return found
 
 
-def counted(rows: tuple[insights.ConversationRow, ...]) -> dict[str, Used]:
+def counted(rows: tuple[ConversationRow, ...]) -> dict[str, Used]:
     langs: dict[str, Counter[str]] = {}
     for row in rows:
         for turn in row.turns:
             langs.setdefault(turn.article, Counter())[row.lang] += 1
     return {
         each.id: Used(each.times, each.helpful_yes, each.helpful_no, langs[each.id])
-        for each in insights.articles(rows)
+        for each in sums.articles(rows)
     }
 
 

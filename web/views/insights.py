@@ -13,11 +13,12 @@ from flask import Blueprint, Response, abort, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_security import current_user
 
-from web import auth, insights, insights_csv
+from web import auth
 from web.articles import help_feedback
 from web.articles.help_feedback import Comment, Verdict
 from web.hours import Calendar, date_text, moment_text
-from web.insights import ConversationRow, Period
+from web.insights import reading, spreadsheet, sums
+from web.insights.reading import ConversationRow, Period
 from web.models import RoleName
 from web.privacy import audit
 from web.privacy.audit import Act
@@ -42,8 +43,8 @@ MAX_QUESTIONS = 50
 MAX_ARTICLES = 10
 MAX_NOTES = 30
 FILES = {
-    "conversations": insights_csv.conversations_csv,
-    "turns": insights_csv.turns_csv,
+    "conversations": spreadsheet.conversations_csv,
+    "turns": spreadsheet.turns_csv,
 }
 LANGS = {"en": "English", "es": "Spanish"}
 CARD_TEXTS = {
@@ -66,25 +67,25 @@ class Asked:
 def overview() -> ResponseReturnValue:
     asked = _asked()
     rows = _read(asked.period)
-    shown = insights.articles(rows)
-    questions = insights.unanswered(rows)
+    shown = sums.articles(rows)
+    questions = sums.unanswered(rows)
     verdicts, notes = _readers(asked.period)
     return render_template(
         "insights/overview.html",
         asked=asked,
         period=asked.period,
         spans=_spans(),
-        totals=insights.totals(rows),
-        by_lang=insights.by_lang(rows),
-        by_day=insights.by_day(rows, asked.period),
-        by_hour=insights.by_hour(rows),
-        by_card=insights.by_card(rows),
-        by_score=insights.by_score(rows),
+        totals=sums.totals(rows),
+        by_lang=sums.by_lang(rows),
+        by_day=sums.by_day(rows, asked.period),
+        by_hour=sums.by_hour(rows),
+        by_card=sums.by_card(rows),
+        by_score=sums.by_score(rows),
         questions=questions[:MAX_QUESTIONS],
         all_questions=len(questions),
         articles=shown[:MAX_ARTICLES],
         all_articles=len(shown),
-        helped_least=insights.helped_least(shown)[:MAX_ARTICLES],
+        helped_least=sums.helped_least(shown)[:MAX_ARTICLES],
         verdicts=verdicts[:MAX_ARTICLES],
         all_verdicts=len(verdicts),
         readers_yes=sum(each.helpful_yes for each in verdicts),
@@ -120,7 +121,7 @@ def download(name: str) -> ResponseReturnValue:
 
 def _read(period: Period) -> tuple[ConversationRow, ...]:
     with services().database.reading() as session:
-        return insights.read(session, period, _calendar().zone)
+        return reading.read(session, period, _calendar().zone)
 
 
 def _readers(period: Period) -> tuple[list[Verdict], list[Comment]]:

@@ -11,7 +11,8 @@ import io
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from web.insights import CARDS, ConversationRow, TurnRow
+from web.insights.reading import ConversationRow, TurnRow
+from web.insights.sums import CARDS
 from web.models import HandoffState, Shown
 
 # OWASP, "CSV injection": the signs a formula begins with, the full-width ones too.
