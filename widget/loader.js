@@ -45,7 +45,8 @@ dialog:has(.box:not([hidden])){height:auto}
 .box{padding:28px}
 p{margin:0 0 16px}
 a{display:inline-block;padding:10px 0;color:var(--accent);font-size:20px}
-.plain{margin:0 8px;background:0;color:inherit}
+.plain{padding:0;background:0;color:inherit}
+:not([hidden])+.plain{margin:0 20px}
 @media (max-width:520px),(max-height:460px){dialog{inset:0;width:100%;height:100dvh;border-radius:0}}
 @media (prefers-color-scheme:dark){:host{--paper:#15201f;--ink:#e6efed;--accent:#8fd6cb;--on:#06201e}}
 @media (forced-colors:active){button,.badge{border:2px solid}}

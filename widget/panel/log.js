@@ -47,6 +47,7 @@ const NEAR_END_PX = 96
 /** The log on the screen. Rule: HTML comes from the server alone; what a patient typed is put in as text. */
 export class LogView {
   #isAtEnd = true
+  #top = 0
   #holds = false
 
   constructor ({ $log, $scroll, $newer, strings }) {
@@ -54,7 +55,9 @@ export class LogView {
     $newer.addEventListener('click', () => this.scrollToEnd())
     $scroll.addEventListener('scroll', () => {
       const isNear = $scroll.scrollHeight - $scroll.scrollTop - $scroll.clientHeight < NEAR_END_PX
-      this.#isAtEnd = isNear && !this.#holds
+      // Who leaves the end goes up; without that, something came in below.
+      if (isNear || $scroll.scrollTop < this.#top) this.#isAtEnd = isNear && !this.#holds
+      this.#top = $scroll.scrollTop
       if (isNear) $newer.hidden = true
     }, { passive: true })
     // The keyboard comes up: whoever was at the end stays there, unless they fill in a form.
