@@ -11,14 +11,18 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from benchmarks.product import Product
-from tests.browser.conftest import EVENT_MS, Ana, Pat
+from tests.browser.conftest import EVENT_MS, Ana, Pat, until
 from tests.browser.test_patient import PARKING, axe_finds_nothing_in_both_themes, numbers_shown
 
 pytestmark = pytest.mark.browser
 
 NewPatient = Callable[..., Pat]
 
-FOR_ANA = "hello there, my mother needs somebody to walk her in from the garage"
+FOR_ANA = "hello there, which door is the nearest to the garage"
+IN_VIEW = """$each => {
+  const [own, view] = [$each, $each.closest('.kb-scroll')].map($box => $box.getBoundingClientRect())
+  return own.top >= view.top && own.bottom <= view.bottom
+}"""
 FROM_ANA = "Of course. A colleague will meet her at the lift."
 
 
@@ -29,9 +33,9 @@ def test_the_whole_way_from_question_to_rating(
     pat.open_chat()
     answer = pat.ask_for_passage(PARKING, "park")
     answer.get_by_role("button", name="No", exact=True).click()
-    expect(answer.locator(".kb-rating__thanks")).to_be_visible(timeout=EVENT_MS)
-
-    pat.ask_for_a_person()
+    next_step = answer.locator(".kb-rating__thanks")
+    expect(next_step).to_contain_text("ask in other words", timeout=EVENT_MS)
+    next_step.get_by_role("button", name="Talk to a person").click()
     expect(ana.page).to_have_title(re.compile(r"^\(\d"))
     ana.open(pat)
     card = ana.page.get_by_role("complementary", name="About this conversation")
@@ -53,7 +57,9 @@ def test_the_whole_way_from_question_to_rating(
     assert len(set(numbers_shown(pat))) == len(numbers_shown(pat))
 
     ana.page.get_by_role("button", name="Resolve").click()
-    pat.panel.get_by_role("button", name="Very well").click(timeout=EVENT_MS)
+    very_well = pat.panel.get_by_role("button", name="Very well")
+    until(lambda: bool(very_well.evaluate(IN_VIEW)))
+    very_well.click()
     expect(pat.panel.get_by_text("Thank you. This helps us do better.")).to_be_focused(
         timeout=EVENT_MS
     )
