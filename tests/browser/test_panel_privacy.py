@@ -126,7 +126,7 @@ def test_a_patient_reads_and_saves_what_is_held(new_patient: NewPatient) -> None
     pat = ask_something(new_patient)
     pick(pat, "What do you hold about me?")
     paper = pat.panel.get_by_role("dialog", name="What do you hold about me?")
-    for words in (STAIRS, "Privacy note: version 1", "30 days", "Language: en"):
+    for words in (STAIRS, "Privacy note: version 1", "30 days", "Language: English"):
         expect(paper).to_contain_text(words, timeout=EVENT_MS)
     axe_finds_nothing(pat.page)
     shown = paper.get_by_role("region").inner_text().strip()
