@@ -56,6 +56,11 @@ def test_the_list_tells_what_readers_said(room: Writing, eli: PageClient) -> Non
     assert "Readers: 1 helped, 2 not" in eli.get("/editor/")
 
 
+@pytest.mark.parametrize("number", ["7", "99999999999", "9" * 30, "-1", "²", "x", ""])
+def test_a_number_no_question_has_opens_an_empty_form(eli: PageClient, number: str) -> None:
+    assert form_of(eli.get(f"/editor/new?gap={number}"))["title"] == ""
+
+
 def test_the_chat_answers_with_the_new_text_within_five_seconds(
     room: Writing, eli: PageClient
 ) -> None:

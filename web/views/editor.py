@@ -46,6 +46,7 @@ from web.articles.gaps import GapNotFound
 from web.articles.help_feedback import Verdict
 from web.articles.work import Work, new_work, open_work
 from web.articles.writing import NotReady, OwnWork, Saved, Seen, Wish
+from web.chat.intake import row_number
 from web.models import Autosave, RevisionState, RoleName
 from web.services import services
 from web.views import _adding, _reviewing, _writing
@@ -411,7 +412,7 @@ def _with_gap(draft: Draft) -> Draft:
 
 
 def _gap() -> int | None:
-    return request.values.get("gap", type=int)
+    return row_number(request.values.get("gap")) or None
 
 
 def _others(article_id: str) -> list[str]:
