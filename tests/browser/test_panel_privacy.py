@@ -19,6 +19,7 @@ pytestmark = pytest.mark.browser
 
 NewPatient = Callable[..., Pat]
 
+PARK = "Where do I park?"
 STAIRS = "granddad uses a rollator, is there a way in without steps from the street"
 TURNS_BLUE = "the woman next door lies on the floor and her lips are turning blue"
 
@@ -54,12 +55,13 @@ def ask_something(new_patient: NewPatient, **options: object) -> Pat:
 
 def test_nothing_typed_is_kept_before_the_yes(new_patient: NewPatient, product: Product) -> None:
     pat = new_patient()
+    pat.page.set_viewport_size({"width": 390, "height": 844})
     pat.open_chat(agree=False)
     note = pat.panel.get_by_role("region", name="Before you start")
     for words in ("a computer", "30 days", "Our staff", "medical advice", "911"):
         expect(note).to_contain_text(words)
     expect(pat.panel.locator(".kb-welcome__list")).to_be_hidden()
-    pat.write(STAIRS)
+    pat.write(PARK)
     expect(pat.log.get_by_text("tap “OK, start”")).to_be_visible(timeout=EVENT_MS)
     expect(pat.panel.get_by_role("status").first).to_contain_text("privacy", timeout=EVENT_MS)
     assert newest(product)[:2] == (0, None)
@@ -69,8 +71,9 @@ def test_nothing_typed_is_kept_before_the_yes(new_patient: NewPatient, product: 
     expect(pat.text_box).to_be_focused()
     expect(pat.messages("bot")).not_to_have_count(0, timeout=EVENT_MS)
     expect(note).to_be_hidden()
+    expect(pat.panel.get_by_role("button", name="New messages")).to_be_hidden()
     assert newest(product)[1] == "1"
-    expect(pat.log.get_by_text(STAIRS)).to_have_count(1)
+    expect(pat.log.get_by_text(PARK)).to_have_count(1)
 
     pat.page.reload()
     pat.open_chat(agree=False)

@@ -54,7 +54,7 @@ export class LogView {
     Object.assign(this, { $log, $scroll, $newer, strings, log: new Log() })
     $newer.addEventListener('click', () => this.scrollToEnd())
     $scroll.addEventListener('scroll', () => {
-      const isNear = $scroll.scrollHeight - $scroll.scrollTop - $scroll.clientHeight < NEAR_END_PX
+      const isNear = this.#isNearEnd
       // Who leaves the end goes up; without that, something came in below.
       if (isNear || $scroll.scrollTop < this.#top) this.#isAtEnd = isNear && !this.#holds
       this.#top = $scroll.scrollTop
@@ -139,6 +139,10 @@ export class LogView {
     $below.scrollIntoView({ block: 'start' })
   }
 
+  get #isNearEnd () {
+    return this.$scroll.scrollHeight - this.$scroll.scrollTop - this.$scroll.clientHeight < NEAR_END_PX
+  }
+
   #stateOf (item) {
     if (item.needs_yes) return item.said
     if (item.state === 'failed') return ''
@@ -184,7 +188,8 @@ export class LogView {
   #follow ($row) {
     let $first = $row
     while ($first.matches('.kb-message--bot + .kb-message--bot')) $first = $first.previousElementSibling
-    if (!this.#isAtEnd) this.$newer.hidden = this.#holds
+    const isFollowed = this.#isAtEnd || (this.#isNearEnd && !this.#holds)
+    if (!isFollowed) this.$newer.hidden = this.#holds
     else if ($row.offsetTop + $row.offsetHeight - $first.offsetTop < this.$scroll.clientHeight) this.scrollToEnd()
     else this.showFrom($first)
   }
