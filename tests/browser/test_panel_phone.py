@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable
 
 import pytest
@@ -271,3 +272,21 @@ def test_who_asked_only_the_assistant_is_asked_whether_it_helped(new_patient: Ne
     pat.page.keyboard.press("Enter")
     expect(pat.panel.get_by_text("Thank you. This helps us do better.")).to_be_focused()
     axe_finds_nothing(pat.page)
+
+
+def test_an_old_look_at_the_log_does_not_bring_the_dots_back(new_patient: NewPatient) -> None:
+    """The log is read before the answer, and arrives after it."""
+    pat = new_patient()
+
+    def late(route: Route) -> None:
+        found = route.fetch().json()
+        found["messages"] = [row for row in found["messages"] if row["author"] == "patient"]
+        found["state"]["working"] = True
+        time.sleep(2)
+        route.fulfill(json=found)
+
+    pat.page.route(re.compile(r"/log\?after=0"), late)
+    pat.open_chat()
+    pat.ask("Where do I park?")
+    pat.page.wait_for_timeout(3000)
+    expect(pat.panel.locator("[data-part=working]")).to_be_hidden()

@@ -20,6 +20,7 @@ export class Panel {
   #context = {}
   #restTimer = null
   #state = NOTHING
+  #told = 0
   #afterYes = null
   #forms = null
   #menu = null
@@ -180,6 +181,7 @@ export class Panel {
   async #catchUp () {
     if (!this.conversation.isThere) return
     const after = this.view.log.cursor
+    const told = this.#told
     const { status, body } = await this.api.log(after, false)
     if (status === 404 || status === 401) return this.#startFresh('gone')
     this.#takeLine(status !== 0 && status < 500)
@@ -190,7 +192,8 @@ export class Panel {
       this.#takeRow(row, before, isLive)
       before = row.n
     }
-    this.#takeState(body.state)
+    // What the stream said meanwhile is newer.
+    if (told === this.#told) this.#takeState(body.state)
   }
 
   #takeRow (row, after, isLive) {
@@ -204,6 +207,7 @@ export class Panel {
 
   #takeState (state) {
     const before = this.#state
+    this.#told += 1
     this.#state = { ...NOTHING, ...state }
     this.face.showState(this.#state)
     if (this.#state.status !== 'ended') return
