@@ -96,6 +96,8 @@ def agents_gone(size: int, folder: Path) -> Row:
         agents["cut off"].url = line.url
         agents["there"] = Agent(host, "Dora")
         consoles = {how: Console(agent) for how, agent in agents.items()}
+        for console in consoles.values():
+            stack.callback(console.close)
         patients = {how: Writer(host.url) for how in agents}
         for how, agent in agents.items():
             consoles[how].start()

@@ -9,6 +9,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -115,6 +116,13 @@ def clinic_site(product: Product, tmp_path_factory: pytest.TempPathFactory) -> I
     for lang in ("en", "es"):
         page = CLINIC_PAGE.format(server=product.url, lang=lang)
         (folder / f"{lang}.html").write_text(page, encoding="utf-8")
+    with served(folder) as url:
+        yield url
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """Serve the folder's files on an origin of their own."""
     handler = partial(QuietHandler, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -243,6 +251,12 @@ class Ana:
         self.open(pat)
         self.page.get_by_role("button", name="Claim this conversation").click()
         expect(self.page.get_by_label("Your message", exact=True)).to_be_visible()
+
+    def resolve(self) -> None:
+        """Be done with the open conversation: what stays hers changes the next test's list."""
+        button = self.page.get_by_role("button", name="Resolve")
+        button.click()
+        expect(button).to_have_count(0)
 
 
 def until(is_so: Callable[[], bool], within_s: float = EVENT_MS / 1000) -> None:

@@ -57,7 +57,7 @@ def test_a_suggested_passage_is_sent_with_one_press(pat: Pat, ana: Ana) -> None:
     shown = page.locator("[data-suggestion]").count()
     page.get_by_role("button", name=re.compile("^Not helpful")).first.click()
     expect(page.locator("[data-suggestion]")).to_have_count(shown - 1, timeout=EVENT_MS)
-    page.get_by_role("button", name="Resolve").click()
+    ana.resolve()
 
 
 def test_an_open_variable_stops_the_send(pat: Pat, ana: Ana) -> None:
@@ -78,7 +78,7 @@ def test_an_open_variable_stops_the_send(pat: Pat, ana: Ana) -> None:
     box.fill(box.input_value().replace("{{patient.name}}", "Pat"))
     page.keyboard.press("Enter")
     expect(pat.messages("agent").last).to_contain_text("Hello Pat, this is Ana", timeout=EVENT_MS)
-    page.get_by_role("button", name="Resolve").click()
+    ana.resolve()
 
 
 def test_a_note_calls_a_colleague_and_never_reaches_the_patient(
@@ -96,7 +96,7 @@ def test_a_note_calls_a_colleague_and_never_reaches_the_patient(
     pat.open_chat()
     expect(pat.log).to_contain_text("thank you", timeout=EVENT_MS)
     assert "marmalade" not in pat.panel.locator(":root").inner_text()
-    page.get_by_role("button", name="Resolve").click()
+    ana.resolve()
 
 
 def test_the_keys_lead_everywhere_and_are_shown(pat: Pat, ana: Ana) -> None:
@@ -119,7 +119,7 @@ def test_the_keys_lead_everywhere_and_are_shown(pat: Pat, ana: Ana) -> None:
     expect(dialog).to_be_hidden()
     page.keyboard.press("s")
     expect(page.get_by_label("Search the articles")).not_to_be_focused()
-    page.get_by_role("button", name="Resolve").click()
+    ana.resolve()
 
 
 def test_a_draft_ends_with_the_sign_out(pat: Pat, ana: Ana, product: Product) -> None:
@@ -134,7 +134,7 @@ def test_a_draft_ends_with_the_sign_out(pat: Pat, ana: Ana, product: Product) ->
     ana.sign_in(sign_in.email, sign_in.password)
     page.goto(f"{product.url}/console/?box=mine")
     page.locator(".fd-entry").first.click(timeout=EVENT_MS)
-    page.get_by_role("button", name="Resolve").click()
+    ana.resolve()
 
 
 def test_axe_finds_nothing_while_answering(pat: Pat, ana: Ana) -> None:
@@ -150,7 +150,7 @@ def test_axe_finds_nothing_while_answering(pat: Pat, ana: Ana) -> None:
     expect(page.get_by_role("listbox", name="Replies")).to_be_visible(timeout=EVENT_MS)
     axe_finds_nothing_in_any_look(page, (768, 1280))
     page.keyboard.press("Escape")
-    page.get_by_role("button", name="Resolve").click()
+    ana.resolve()
 
 
 def test_axe_finds_nothing_on_the_page_of_replies(browser: Browser, product: Product) -> None:

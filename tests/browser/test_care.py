@@ -35,7 +35,7 @@ def test_a_chat_is_closed_with_one_click_and_a_day_to_come_back(
     new_patient: NewPatient, ana: Ana
 ) -> None:
     hand_over(new_patient, ana)
-    ana.page.get_by_role("button", name="Resolve").click()
+    ana.resolve()
     code = ana.page.get_by_role("button", name="We will call or write")
     code.click(timeout=EVENT_MS)
     expect(code).to_have_attribute("aria-pressed", "true", timeout=EVENT_MS)
@@ -63,7 +63,7 @@ def test_after_danger_a_break_is_offered_and_ends_with_a_click(
     new_patient: NewPatient, ana: Ana
 ) -> None:
     hand_over(new_patient, ana, "I want to kill myself")
-    ana.page.get_by_role("button", name="Resolve").click()
+    ana.resolve()
     ana.page.get_by_role("button", name="Take 10 minutes").click(timeout=EVENT_MS)
     expect(ana.page.get_by_role("button", name="Take 10 minutes")).to_have_count(
         0, timeout=EVENT_MS
@@ -106,7 +106,7 @@ def test_axe_finds_nothing_on_the_pages_of_care(
     new_patient: NewPatient, ana: Ana, product: Product
 ) -> None:
     hand_over(new_patient, ana)
-    ana.page.get_by_role("button", name="Resolve").click()
+    ana.resolve()
     ana.page.get_by_role("button", name="That was hard").click(timeout=EVENT_MS)
     expect(ana.page.get_by_role("button", name="No, thank you")).to_be_visible(timeout=EVENT_MS)
     ana.page.get_by_text("Tags, a note, a day to come back to it").click()

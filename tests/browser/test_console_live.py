@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.wsgi import ClosingIterator
 
 from tests.browser.conftest import EVENT_MS, Ana, Pat, press, reach, until
 from tests.browser.test_patient import axe_finds_nothing_in_any_look
@@ -41,9 +44,16 @@ class Clinic:
         self.contexts: list[BrowserContext] = []
         self.background = Background(desk.app)
         self.background.workers.start()
-        self._server = make_server("127.0.0.1", 0, desk.app, threaded=True, request_handler=Quiet)
+        self._server = make_server(
+            "127.0.0.1", 0, self._answer, threaded=True, request_handler=Quiet
+        )
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def _answer(self, environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+        # Werkzeug's server leaves a file open when its browser goes away in the middle of it.
+        with closing(ClosingIterator(self.desk.app(environ, start_response))) as body:
+            yield from body
 
     def close(self) -> None:
         for context in self.contexts:

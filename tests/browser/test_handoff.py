@@ -56,7 +56,7 @@ def test_the_whole_way_from_question_to_rating(
     assert pat.messages("bot").count() == said, "the assistant spoke while Ana had the chat"
     assert len(set(numbers_shown(pat))) == len(numbers_shown(pat))
 
-    ana.page.get_by_role("button", name="Resolve").click()
+    ana.resolve()
     very_well = pat.panel.get_by_role("button", name="Very well")
     until(lambda: bool(very_well.evaluate(IN_VIEW)))
     very_well.click()
@@ -99,7 +99,7 @@ def test_one_agent_has_it_and_the_other_is_told(
     expect(other.page.get_by_role("button", name="Claim this conversation")).to_have_count(
         0, timeout=EVENT_MS
     )
-    ana.page.get_by_role("button", name="Resolve").click()
+    ana.resolve()
     other.page.context.close()
 
 
@@ -146,7 +146,7 @@ def test_axe_finds_nothing_in_the_console(
     pat.ask_for_a_person()
     agent.claim(pat)
     axe_finds_nothing_in_both_themes(agent.page)
-    agent.page.get_by_role("button", name="Resolve").click()
+    agent.resolve()
     agent.page.context.close()
 
 

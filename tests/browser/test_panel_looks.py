@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import http.server
-import threading
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,7 +10,7 @@ from playwright.sync_api import Browser, FrameLocator, Locator, Page, expect
 
 from benchmarks.hosts import Host
 from benchmarks.product import free_port
-from tests.browser.conftest import QuietHandler
+from tests.browser.conftest import served
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.browser
@@ -72,11 +69,8 @@ def websites(clinic: Host, tmp_path: Path) -> Iterator[str]:
     for site in ("family", "children"):
         text = PAGE.format(url=clinic.url, site=site)
         (folder / f"{site}.html").write_text(text, encoding="utf-8")
-    handler = partial(QuietHandler, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with served(folder) as url:
+        yield url
 
 
 def ground(place: Locator) -> str:

@@ -89,7 +89,7 @@ def test_the_whole_way_in_spanish(new_patient: NewPatient, ana: Ana, product: Pr
     assert len(set(numbers_shown(pat))) == len(numbers_shown(pat))
     second.page.close()
 
-    ana.page.get_by_role("button", name="Resolve").click()
+    ana.resolve()
     answer = pat.panel.get_by_role("button", name="Bien", exact=True)
     expect(answer).to_be_visible(timeout=EVENT_MS)
     axe_finds_nothing(pat.page)

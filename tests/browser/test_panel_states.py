@@ -317,7 +317,7 @@ def with_a_person(judge: Judge, ana: Ana) -> None:
     line.press("Enter")
     expect(pat.messages("agent")).to_have_count(1, timeout=EVENT_MS)
     judge.judge("with a person")
-    ana.page.get_by_role("button", name="Resolve").click()
+    ana.resolve()
     expect(panel.locator("[data-survey=person]")).to_be_visible(timeout=EVENT_MS)
     judge.judge("how was it?")
     panel.locator("[data-survey] button").first.click()

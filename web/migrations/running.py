@@ -8,12 +8,11 @@ import structlog
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy.engine import make_url
 
 from web.backup import DUMP, BackupFailed, copy_database, dump_database
 from web.db import Database
-from web.migrations import FOLDER
+from web.migrations import FOLDER, newest
 
 logger = structlog.get_logger()
 
@@ -37,11 +36,10 @@ def downgrade(database: Database, to: str) -> None:
 def _keep_copy(database: Database) -> None:
     with database.engine.connect() as connection:
         before = MigrationContext.configure(connection).get_current_revision()
-        newest = ScriptDirectory.from_config(_config(connection)).get_current_head()
-    if before in (None, newest):
+    if before in (None, newest()):
         return
-    copy = _copy(database, f"before-{newest}")
-    logger.info("database.upgrade", before=before, to=newest, copy=str(copy))
+    copy = _copy(database, f"before-{newest()}")
+    logger.info("database.upgrade", before=before, to=newest(), copy=str(copy))
 
 
 def _copy(database: Database, mark: str) -> Path | None:

@@ -20,7 +20,6 @@ export class Panel {
   #context = {}
   #restTimer = null
   #state = NOTHING
-  #told = 0
   #afterYes = null
   #forms = null
   #menu = null
@@ -181,7 +180,7 @@ export class Panel {
   async #catchUp () {
     if (!this.conversation.isThere) return
     const after = this.view.log.cursor
-    const told = this.#told
+    const state = this.#state
     const { status, body } = await this.api.log(after, false)
     if (status === 404 || status === 401) return this.#startFresh('gone')
     this.#takeLine(status !== 0 && status < 500)
@@ -193,7 +192,7 @@ export class Panel {
       before = row.n
     }
     // What the stream said meanwhile is newer.
-    if (told === this.#told) this.#takeState(body.state)
+    if (state === this.#state) this.#takeState(body.state)
   }
 
   #takeRow (row, after, isLive) {
@@ -207,7 +206,6 @@ export class Panel {
 
   #takeState (state) {
     const before = this.#state
-    this.#told += 1
     this.#state = { ...NOTHING, ...state }
     this.face.showState(this.#state)
     if (this.#state.status !== 'ended') return

@@ -40,6 +40,16 @@ def wait_until(claim: Callable[[], bool], within_s: float = 5.0) -> float:
     return time.monotonic() - started
 
 
+def loaded_after(event: threading.Event, encoder: FakeEncoder) -> Callable[[Path], FakeEncoder]:
+    """Make a loader whose model is there once the event is."""
+
+    def load(_: Path) -> FakeEncoder:
+        event.wait(10)
+        return encoder
+
+    return load
+
+
 def test_it_works(publisher: Publisher) -> None:
     assert publisher.index is not None
     assert set(publisher.index.articles) == {
@@ -163,12 +173,7 @@ def test_an_index_is_served_before_the_model_is_there(
     settings: Settings, encoder: FakeEncoder
 ) -> None:
     waiting = threading.Event()
-
-    def slow(_: Path) -> FakeEncoder:
-        waiting.wait(10)
-        return encoder
-
-    publisher = Publisher(settings, slow)
+    publisher = Publisher(settings, loaded_after(waiting, encoder))
     publisher.start()
     try:
         assert publisher.wait_until_searchable(5.0)
@@ -201,12 +206,7 @@ def test_a_stored_index_waits_for_a_model_that_is_slow_to_load(
 ) -> None:
     encoder.encoded.clear()
     loading = threading.Event()
-
-    def slow(_: Path) -> FakeEncoder:
-        loading.wait(10)
-        return encoder
-
-    later = Publisher(settings, slow)
+    later = Publisher(settings, loaded_after(loading, encoder))
     later.start()
     try:
         assert later.wait_until_searchable(5.0)
