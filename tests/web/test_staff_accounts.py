@@ -27,6 +27,13 @@ FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Fi
 EDGE = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15) Chrome/140.0 Safari/537.36 Edg/140.0"
 
 
+@pytest.fixture(autouse=True)
+def a_clock_that_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A code's half minute must not be over between phone and server."""
+    begun = time.time()
+    monkeypatch.setattr(TOTP, "now", staticmethod(lambda: begun))
+
+
 class Phone:
     """An app for codes. Time can be moved on, so that each code is a new one."""
 
@@ -36,7 +43,7 @@ class Phone:
 
     def code(self) -> str:
         self.steps += 1  # the window takes the step before, this one and the next
-        return str(self.totp.generate(time.time() + 30 * (self.steps - 1)).token)
+        return str(self.totp.generate(TOTP.now() + 30 * (self.steps - 1)).token)
 
 
 def send(client: PageClient, page: str, values: dict[str, Any], path: str = "") -> TestResponse:
