@@ -1,4 +1,4 @@
-"""What the console shows: the lists of the inbox, and the card of one conversation.
+"""The inbox of one agent: its boxes, the lines in each, and what calls for an answer.
 
 Rule: reads only. Every list says its order and takes a fixed number of queries, however long it is
 and however much is stored: which lines are shown is decided first, what they say is read after.
@@ -24,17 +24,14 @@ from web.models import (
     HandoffState,
     Kind,
     Message,
-    Shown,
     Staff,
     Transfer,
-    Turn,
     WrapUp,
 )
 from web.services import services
 
 CLOSED_SHOWN = 50
 OPEN_SHOWN = 200
-QUESTIONS_SHOWN = 3
 EXCERPT_CHARACTERS = 140
 
 
@@ -118,40 +115,6 @@ class Entry:
         return str(left) if left else f"Patient {reference(self.conversation.id)}"
 
 
-@dataclass(frozen=True)
-class ShownArticle:
-    """An article the patient was shown before the handoff. helpful: what they said, if they did."""
-
-    article: str
-    title: str
-    helpful: bool | None
-
-
-@dataclass(frozen=True)
-class Earlier:
-    """A talk with a person before this one, in the same conversation: whose token proves it.
-
-    Conversations are told apart by their tokens alone. That two are the same patient's could only
-    be guessed from a name or a number anybody can type, so it is not.
-    """
-
-    requested_at: datetime
-    state: HandoffState
-    agent: str | None
-
-
-@dataclass(frozen=True)
-class Card:
-    """What an agent needs before the first word: why, what was asked, what was shown."""
-
-    entry: Entry
-    questions: tuple[str, ...]
-    unknown: tuple[str, ...]  # what the assistant found nothing for
-    shown: tuple[ShownArticle, ...]
-    hidden: tuple[str, ...]  # kinds of identifiers that were masked
-    earlier: tuple[Earlier, ...]
-
-
 def viewer(session: Session, staff_id: int) -> Viewer:
     staff = session.get_one(Staff, staff_id)
     return Viewer(staff, desks.of_staff(session, [staff_id])[staff_id])
@@ -178,6 +141,13 @@ def entries(session: Session, box: Box, who: Viewer, only: Only = EVERYTHING) ->
     rows = session.execute(_entries().where(Handoff.id.in_(select(wanted.subquery()))))
     found = {entry.handoff.id: entry for entry in map(_entry, rows)}
     return [found[handoff_id] for handoff_id in session.scalars(wanted) if handoff_id in found]
+
+
+def entry_of(session: Session, conversation_id: str) -> Entry | None:
+    """Return the line of a conversation's latest handoff; None when it never had one."""
+    query = _entries().where(Handoff.conversation_id == conversation_id)
+    row = session.execute(query.order_by(Handoff.id.desc()).limit(1)).first()
+    return _entry(row) if row is not None else None
 
 
 def _ids(box: Box, who: Viewer, only: Only) -> Select[int]:
@@ -328,103 +298,3 @@ def _excerpt(text: str) -> str:
     if len(line) <= EXCERPT_CHARACTERS:
         return line
     return line[:EXCERPT_CHARACTERS].rsplit(" ", 1)[0] + " …"
-
-
-def card(session: Session, conversation_id: str) -> Card | None:
-    """Return the card of a conversation's latest handoff; None when it never had one.
-
-    An agent sees conversations that were handed to people, and no others.
-    """
-    query = (
-        _entries()
-        .where(Handoff.conversation_id == conversation_id)
-        .order_by(Handoff.id.desc())
-        .limit(1)
-    )
-    row = session.execute(query).first()
-    if row is None:
-        return None
-    entry = _entry(row)
-    return Card(
-        entry,
-        _questions(session, entry.handoff),
-        _unknown(session, conversation_id),
-        _shown(session, conversation_id),
-        _hidden(session, conversation_id),
-        _earlier(session, entry.handoff),
-    )
-
-
-def _earlier(session: Session, handoff: Handoff) -> tuple[Earlier, ...]:
-    """Return the talks before this one, latest first."""
-    query = (
-        select(Handoff.requested_at, Handoff.state, Staff.name)
-        .outerjoin(Staff, Staff.id == Handoff.staff_id)
-        .where(Handoff.conversation_id == handoff.conversation_id, Handoff.id < handoff.id)
-        .order_by(Handoff.id.desc())
-    )
-    return tuple(Earlier(*row) for row in session.execute(query))
-
-
-def _questions(session: Session, handoff: Handoff) -> tuple[str, ...]:
-    """Return the patient's last lines before the handoff, in their words, oldest first."""
-    query = (
-        select(Message)
-        .where(
-            Message.conversation_id == handoff.conversation_id,
-            Message.author == Author.PATIENT,
-            Message.kind == Kind.TEXT,
-            Message.created_at <= handoff.requested_at,
-        )
-        .order_by(Message.n.desc())
-        .limit(QUESTIONS_SHOWN)
-    )
-    return tuple(row.text for row in reversed(session.scalars(query).all()))
-
-
-def _unknown(session: Session, conversation_id: str) -> tuple[str, ...]:
-    """Return the questions for which the assistant found nothing, oldest first."""
-    query = (
-        select(Message)
-        .join(
-            Turn,
-            and_(Turn.conversation_id == Message.conversation_id, Turn.n == Message.n),
-        )
-        .where(Turn.conversation_id == conversation_id, Turn.shown == Shown.NONE.value)
-        .order_by(Message.n.desc())
-        .limit(QUESTIONS_SHOWN)
-    )
-    return tuple(row.text for row in reversed(session.scalars(query).all()) if row.text)
-
-
-def _shown(session: Session, conversation_id: str) -> tuple[ShownArticle, ...]:
-    """Return the articles shown, in the order they were, each once with the last verdict."""
-    query = (
-        select(Message)
-        .where(Message.conversation_id == conversation_id, Message.kind == Kind.PASSAGES)
-        .order_by(Message.n)
-    )
-    shown: dict[str, ShownArticle] = {}
-    for row in session.scalars(query):
-        for passage in row.payload.get("passages", ())[:1]:
-            article = str(passage["article"])
-            shown[article] = ShownArticle(article, str(passage.get("title", article)), row.helpful)
-    return tuple(shown.values())
-
-
-def original(session: Session, card: Card, n: int) -> str | dict[str, str] | None:
-    """Return row n as it was typed, 0 for the contact form; None where nothing was masked."""
-    if n == 0:
-        return card.entry.handoff.original
-    of_row = (Message.conversation_id == card.entry.conversation.id) & (Message.n == n)
-    row = session.scalar(select(Message).where(of_row))
-    return row.original if row is not None else None
-
-
-def _hidden(session: Session, conversation_id: str) -> tuple[str, ...]:
-    """Return the kinds of identifiers the patient typed and we masked, by name."""
-    query = select(Message).where(
-        Message.conversation_id == conversation_id, Message.author == Author.PATIENT
-    )
-    rows = session.scalars(query)
-    return tuple(sorted({kind for row in rows for kind in row.payload.get("masked", ())}))

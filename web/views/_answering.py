@@ -14,13 +14,13 @@ from flask import render_template, request
 from sqlalchemy.orm import Session
 
 from web import hours
-from web.desk import guidance, inbox, suggestions
+from web.desk import guidance, handoff_cards, suggestions
 from web.desk.suggestions import Suggested
 from web.services import services
 from web.views import _desk
 
 
-def suggested_values(session: Session, card: inbox.Card) -> dict[str, Any]:
+def suggested_values(session: Session, card: handoff_cards.Card) -> dict[str, Any]:
     """Return what `suggested` needs of the database."""
     conversation = card.entry.conversation
     return {

@@ -17,6 +17,7 @@ from web.chat import conversations, messages
 from web.desk import (
     callbacks,
     desks,
+    handoff_cards,
     handoff_transfers,
     hard_chats,
     inbox,
@@ -124,7 +125,7 @@ def _box(counts: dict[Box, int], handoff: Handoff | None, asked: Mapping[str, st
         abort(404)
 
 
-def conversation_values(session: Session, card: inbox.Card) -> dict[str, Any]:
+def conversation_values(session: Session, card: handoff_cards.Card) -> dict[str, Any]:
     handoff, conversation = card.entry.handoff, card.entry.conversation
     transfers = handoff_transfers.of_handoff(session, handoff.id)
     asked = next((row for row, _, _ in transfers if _stands(row, handoff)), None)
@@ -200,7 +201,7 @@ def day_and_time(moment: datetime) -> str:
     return f"{day}, {clock_text(moment)}"
 
 
-def _beside(session: Session, card: inbox.Card) -> str:
+def _beside(session: Session, card: handoff_cards.Card) -> str:
     """Say which colleagues are at this conversation, and whether its agent writes."""
     typing, conversation_id = services().typing, card.entry.conversation.id
     is_written = not is_mine(card.entry.handoff) and typing.is_typing(conversation_id, "agent")
@@ -228,7 +229,7 @@ def is_mine(handoff: Handoff) -> bool:
 
 
 def conversation_page(
-    session: Session, card: inbox.Card, shown_n: int | None = None
+    session: Session, card: handoff_cards.Card, shown_n: int | None = None
 ) -> dict[str, Any]:
     """Return what the page of a conversation needs. shown_n: the row to show as it was typed."""
     log = rows(session, card.entry.conversation.id, 0, shown_n)

@@ -20,7 +20,7 @@ from werkzeug.datastructures import MultiDict
 from web import auth
 from web.chat.intake import row_number
 from web.chat.stream import Subscription, sse
-from web.desk import handoffs, inbox
+from web.desk import handoff_cards, handoffs, inbox
 from web.desk.inbox import Box
 from web.models import Author
 from web.services import services
@@ -131,7 +131,7 @@ class Page:
 
     def talk(self, session: Session) -> list[Event]:
         assert self.conversation_id is not None
-        card = inbox.card(session, self.conversation_id)
+        card = handoff_cards.card(session, self.conversation_id)
         if card is None:
             return [("gone", {"page": self.number})]
         news: list[Event] = []
@@ -176,7 +176,7 @@ class Page:
             },
         }
 
-    def _state(self, session: Session, card: inbox.Card) -> dict[str, Any]:
+    def _state(self, session: Session, card: handoff_cards.Card) -> dict[str, Any]:
         values = {
             **_desk.conversation_values(session, card),
             "clock_text": _desk.clock_text,

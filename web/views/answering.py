@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_security import current_user
 
 from web import auth
-from web.desk import canned_replies, handoffs, inbox, notes, suggestions
+from web.desk import canned_replies, handoff_cards, handoffs, notes, suggestions
 from web.desk.notes import NoteEmpty
 from web.desk.suggestions import PassageGone
 from web.models import RoleName
@@ -32,7 +32,7 @@ CLIENT_ID_CHARACTERS = range(8, 65)
 def suggest(conversation_id: str) -> ResponseReturnValue:
     """Return passages for the patient's last words, or for the agent's own (`q`)."""
     with services().database.reading() as session:
-        card = inbox.card(session, conversation_id) or abort(404)
+        card = handoff_cards.card(session, conversation_id) or abort(404)
         values = _answering.suggested_values(session, card)
     return jsonify(html=_answering.suggested_html(values))
 
@@ -100,7 +100,7 @@ def write_note(conversation_id: str) -> ResponseReturnValue:
     """Write to colleagues; the patient never gets it."""
     try:
         with services().database.transaction() as session:
-            inbox.card(session, conversation_id) or abort(404)
+            handoff_cards.card(session, conversation_id) or abort(404)
             at, text = services().clock(), field("text")
             note = notes.write(session, conversation_id, current_user.id, text, at)
     except NoteEmpty:

@@ -28,7 +28,15 @@ from sqlalchemy.exc import OperationalError
 from web import auth, security
 from web.chat.stream import LOOKING
 from web.db import DatabaseBusy
-from web.desk import canned_replies, handoff_transfers, handoffs, inbox, notes, presence, snooze
+from web.desk import (
+    canned_replies,
+    handoff_cards,
+    handoff_transfers,
+    handoffs,
+    notes,
+    presence,
+    snooze,
+)
 from web.desk.handoff_transfers import TransferGone, TransferImpossible
 from web.desk.handoffs import HandoffAlreadyClaimed, HandoffClosed, HandoffNotFound, HandoffNotYours
 from web.desk.snooze import SnoozeImpossible
@@ -74,7 +82,7 @@ def inbox_page() -> ResponseReturnValue:
 @blueprint.get("/conversations/<conversation_id>")
 def conversation_page(conversation_id: str) -> ResponseReturnValue:
     with services().database.transaction() as session:
-        card = inbox.card(session, conversation_id) or abort(404)
+        card = handoff_cards.card(session, conversation_id) or abort(404)
         subject = f"conversation:{conversation_id}"
         audit.record(session, Act.TRANSCRIPT_OPENED, subject, staff_id=current_user.id)
         handoffs.opened(session, card.entry.handoff, current_user.id)
@@ -264,7 +272,7 @@ def block(conversation_id: str) -> ResponseReturnValue:
     if hours not in BLOCK_HOURS or what not in ("conversation", "address"):
         abort(400)
     with services().database.transaction() as session:
-        inbox.card(session, conversation_id) or abort(404)
+        handoff_cards.card(session, conversation_id) or abort(404)
         conversation = session.get_one(Conversation, conversation_id)
         security.block(
             session,
@@ -332,7 +340,7 @@ def stream() -> ResponseReturnValue:
     pages = pages_of(request.args, request.headers.get("Last-Event-ID"))
     talks = {page.conversation_id for page in pages if page.conversation_id is not None}
     with services().database.reading() as session:
-        known = [each for each in talks if inbox.card(session, each)]
+        known = [each for each in talks if handoff_cards.card(session, each)]
     # A page of one that is gone, or was never handed to people, is told so; others go on.
     subscription = services().hub.subscribe(["console", *known])
     events = News(pages).events(subscription)

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_security import current_user
 
 from web import auth
-from web.desk import inbox
+from web.desk import handoff_cards
 from web.models import RoleName
 from web.privacy import audit
 from web.privacy.audit import Act
@@ -26,8 +26,8 @@ auth.guard(blueprint, RoleName.AGENT, RoleName.MANAGER)
 def show(conversation_id: str, n: int) -> ResponseReturnValue:
     """Show row n, or the contact form, as it was typed."""
     with services().database.transaction() as session:
-        card = inbox.card(session, conversation_id) or abort(404)
-        original = inbox.original(session, card, n) or abort(404)
+        card = handoff_cards.card(session, conversation_id) or abort(404)
+        original = handoff_cards.original(session, card, n) or abort(404)
         subject = f"message:{conversation_id}:{n}"
         audit.record(session, Act.ORIGINAL_SHOWN, subject, staff_id=current_user.id)
         if auth.wants_json():
