@@ -1,9 +1,9 @@
-"""What the editor's pages show: rows picked by the filter, a draft in fields, its preview."""
+"""What the editor's pages show: a draft in fields, its preview, where two versions differ."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import SequenceMatcher
@@ -14,11 +14,9 @@ from markupsafe import Markup
 
 from search.articles import Article
 from search.passages import render, split
-from search.text import fold
 from web import hours
-from web.articles import finding
 from web.articles.drafts import DATES, FIELDS, Draft, is_date
-from web.articles.editing import Checked, Listed
+from web.articles.editing import Checked
 from web.chat.messages import Words
 from web.chat.replies import as_shown
 from web.models import Author, Kind
@@ -59,51 +57,6 @@ LANGS = {"en": "English", "es": "Español"}
 _NAMES = re.compile(rf"\b({'|'.join(key for key in LABELS if '_' in key)})\b")
 _OPENING_HEADING = re.compile(r"<(/?)h([1-6])[^>]*>")
 _LINK = re.compile(r"<a href=")
-
-
-# The list ----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Filter:
-    """What of the list is asked for. `show`: "" for all, "due", "problems"."""
-
-    words: str = ""
-    status: str = ""
-    topic: str = ""
-    lang: str = ""
-    show: str = ""
-
-    @classmethod
-    def of(cls, arguments: Mapping[str, str]) -> Filter:
-        names = {"words": "q", "status": "status", "topic": "topic", "lang": "lang", "show": "show"}
-        return cls(**{key: arguments.get(name, "").strip()[:200] for key, name in names.items()})
-
-    @property
-    def arguments(self) -> dict[str, str]:
-        """Return what to put into an address for the same rows."""
-        values = vars(self) | {"q": self.words}
-        return {name: text for name, text in values.items() if text and name != "words"}
-
-    @property
-    def is_set(self) -> bool:
-        return any((self.words, self.status, self.topic, self.lang, self.show))
-
-    def picks(self, row: Listed) -> bool:
-        article = row.article
-        return (
-            (not self.status or self.status in row.states)
-            and self.topic in ("", article.topic if article else "")
-            and self.lang in ("", article.lang if article else "")
-            and (self.show != "due" or row.is_due)
-            and (self.show != "soon" or row.is_due or row.is_soon)
-            and (self.show != "problems" or bool(row.problems))
-            and all(word in _searchable(row) for word in fold(self.words).split())
-        )
-
-
-def _searchable(row: Listed) -> str:
-    return finding.searchable(row.article) if row.article else fold(row.id)
 
 
 # A draft -----------------------------------------------------------------------------------------

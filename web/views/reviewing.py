@@ -21,7 +21,7 @@ from web.articles.translations import Standing
 from web.articles.writing import NotReady, OwnWork, Saved
 from web.models import Revision, RevisionState, RoleName
 from web.services import services
-from web.views import _reviewing, _writing, editor
+from web.views import _article_list, _reviewing, _writing, editor
 
 blueprint = Blueprint("review", __name__, url_prefix="/editor/review")
 auth.guard(blueprint, RoleName.EDITOR, RoleName.REVIEWER)
@@ -37,7 +37,7 @@ CHANGED = (
 @blueprint.get("/")
 def page() -> ResponseReturnValue:
     """What waits: for review, for its day, for being read again."""
-    rows = editor.listed()
+    rows = _article_list.listed()
     with services().database.reading() as session:
         work = revisions.all_open(session)
     by_id = {row.id: row for row in rows}
@@ -50,7 +50,7 @@ def page() -> ResponseReturnValue:
         langs=_writing.LANGS,
         stale=[
             (by_id[name], standing)
-            for name, standing in sorted(editor.standings(rows).items())
+            for name, standing in sorted(_article_list.standings(rows).items())
             if standing is not Standing.CURRENT
         ],
         missing=_missing(rows),
@@ -60,7 +60,7 @@ def page() -> ResponseReturnValue:
 def _missing(rows: Sequence[editing.Listed]) -> list[translations.Missing]:
     articles = [row.article for row in rows if row.article]
     langs = services().settings.clinic.languages
-    return translations.missing(articles, langs, editor.used())[:MAX_MISSING]
+    return translations.missing(articles, langs, _article_list.used())[:MAX_MISSING]
 
 
 def _by_review_date(row: editing.Listed) -> tuple[str, str]:
