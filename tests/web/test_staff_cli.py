@@ -224,6 +224,12 @@ def test_a_hint_is_no_failure(operator: Operator) -> None:
     assert "articles/parking.md:8: hint: its review was due on 2026-11-02" in done.stdout
 
 
+def test_what_is_missing_is_said_once(operator: Operator) -> None:
+    operator.write("parking", ARTICLE.replace("questions: [is parking free]\n", ""))
+    done = operator.run("lint")
+    assert done.stdout.count("there are no sample questions") == 1, done.stdout
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [

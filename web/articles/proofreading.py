@@ -36,7 +36,6 @@ ALLOWED = {
 # docs/editors.md, section 3: the chat shows about this much at once.
 MAX_PASSAGE_WORDS = 110
 
-LEAST_QUESTIONS = 1
 PRIVATE = {
     "SSN": "a social security number",
     "CARD": "a card number",
@@ -157,7 +156,6 @@ def own_problems(
         *_text_problems(lines),
         *_picture_problems(lines),
         *_anchor_problems(article),
-        *_question_problems(article),
         *_reading_problems(lines, article),
         *_privacy_problems(lines, own_numbers),
     ):
@@ -297,13 +295,6 @@ def _jumps(lines: list[str]) -> Iterator[_Found]:
                 what, f"Begin the line with {'#' * (before + 1)}.", number, None, Level.WARN
             )
         before = level
-
-
-def _question_problems(article: Article) -> Iterator[_Found]:
-    if len(article.questions) < LEAST_QUESTIONS:
-        what = "there are no sample questions"
-        mend = "Write five to eight, as people really ask."
-        yield _Found(what, mend, "questions:", "questions", Level.WARN)
 
 
 def _reading_problems(lines: list[str], article: Article) -> Iterator[_Found]:
