@@ -22,8 +22,9 @@ from search.storage import IndexDamaged, IndexMissing, load
 from web import hours, migrations
 from web.articles import article_files, pictures, proofreading
 from web.articles.comparing import Comparison
-from web.articles.proofreading import ArticleProblem, neighbour
-from web.articles.proofreading import Level as Level
+from web.articles.folder_rules import neighbour
+from web.articles.problems import ArticleProblem
+from web.articles.problems import Level as Level
 from web.config import Settings, SettingsInvalid, load_settings
 from web.db import Database, utc_now
 from web.privacy import audit, vault

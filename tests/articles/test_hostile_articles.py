@@ -24,7 +24,7 @@ from tests.web.editor_desk import ALONE, PARKING, form_of, writing
 from web import checks
 from web.articles import article_files, exchange, sources
 from web.articles.article_files import ArticleNotWritten
-from web.articles.proofreading import Level
+from web.articles.problems import Level
 
 EVERY = hostile.every()
 TAGS = frozenset(

@@ -14,8 +14,9 @@ from search.encoder import Encoder
 from search.index import Index, read_folder
 from web.articles.contradictions import Contradictions, Denial
 from web.articles.duplicates import Duplicates
-from web.articles.proofreading import ArticleProblem, Level, first_of_text
+from web.articles.problems import ArticleProblem, Level
 from web.articles.publishing import Publisher
+from web.articles.text_rules import first_of_text
 
 MOST_QUOTED = 160
 

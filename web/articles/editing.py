@@ -19,8 +19,9 @@ from web.articles import article_files, drafts, front_matter, kinds, pictures, p
 from web.articles.article_files import Entry
 from web.articles.comparing import Comparison
 from web.articles.drafts import Draft
+from web.articles.folder_rules import Folder, Neighbour, neighbour
 from web.articles.front_matter import Document
-from web.articles.proofreading import ArticleProblem, Folder, Level, Neighbour
+from web.articles.problems import ArticleProblem, Level
 from web.config import Settings
 from web.models import AuditEntry, Revision, RevisionState, Staff
 from web.privacy.audit import Act
@@ -209,7 +210,7 @@ def _own_problems(
 
 
 def _neighbours(found: Sequence[Entry]) -> list[Neighbour]:
-    return [proofreading.neighbour(entry.article) for entry in found if entry.article]
+    return [neighbour(entry.article) for entry in found if entry.article]
 
 
 def open_article(settings: Settings, article_id: str) -> Opened:

@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 from flask_security import current_user
 from markupsafe import Markup
 
-from web.articles import autosaves, drafts, editing, gaps, proofreading
+from web.articles import autosaves, drafts, editing, folder_rules, gaps
 from web.articles.drafts import Draft
 from web.articles.editing import PUBLISHED, Listed, Opened
 from web.articles.gaps import GapNotFound
@@ -81,7 +81,7 @@ def _links_here(rows: Sequence[Listed], article_id: str) -> list[Listed]:
     return [
         row
         for row in rows
-        if row.article and article_id in proofreading.linked(row.article).values()
+        if row.article and article_id in folder_rules.linked(row.article).values()
     ]
 
 
