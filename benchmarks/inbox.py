@@ -17,7 +17,8 @@ from pathlib import Path
 
 from flask.testing import FlaskClient
 
-from web import auth, create_app, make_services
+from web import create_app, make_services
+from web.accounts.staff import add_staff
 from web.config import load_settings
 from web.db import utc_now
 from web.desk.inbox import Box
@@ -46,7 +47,7 @@ def _measure(folder: Path) -> Iterator[float]:
     services = make_services(settings)
     app = create_app(settings, services)
     with app.app_context(), services.database.transaction() as session:
-        ana = auth.add_staff(session, EMAIL, "Ana", [RoleName.AGENT], PASSWORD)
+        ana = add_staff(session, EMAIL, "Ana", [RoleName.AGENT], PASSWORD)
     fill(services, ana.id)
     client = app.test_client()
     _sign_in(client)

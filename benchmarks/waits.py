@@ -18,7 +18,8 @@ from pathlib import Path
 
 from flask import Flask
 
-from web import auth, create_app, make_services
+from web import create_app, make_services
+from web.accounts.staff import add_staff
 from web.chat import conversations
 from web.config import Settings, load_settings
 from web.desk import handoffs, presence
@@ -77,7 +78,7 @@ class Clinic:
         self.app: Flask = create_app(settings, self.services)
         with self.app.app_context(), self.services.database.transaction() as session:
             self.agents = [
-                auth.add_staff(
+                add_staff(
                     session, f"a{n}@simulated.example", f"Agent {n}", [RoleName.AGENT], "x" * 12
                 ).id
                 for n in range(AGENTS)

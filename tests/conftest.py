@@ -26,7 +26,8 @@ from search.answer import Found, Outcome, PassageFound
 from search.index import Index
 from tests import postgresql
 from tests.fakes import FakeEncoder, FakeRasa
-from web import auth, create_app, make_services
+from web import create_app, make_services
+from web.accounts.staff import add_staff
 from web.background import Background
 from web.chat import turns
 from web.config import Settings
@@ -288,7 +289,7 @@ def staff(app: Flask) -> Callable[[str], Staff]:
         email = f"{name.lower()}@clinic.example"
         with app.app_context(), of(app).database.transaction() as session:
             known = session.scalar(select(Staff).where(Staff.email == email))
-            return known or auth.add_staff(session, email, name, CAST[name], PASSWORD)
+            return known or add_staff(session, email, name, CAST[name], PASSWORD)
 
     return one
 

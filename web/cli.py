@@ -21,6 +21,14 @@ from sqlalchemy.orm import Session
 
 from search.index import ArticleStatus
 from web import auth, backup, checks, make_services
+from web.accounts.staff import (
+    PASSWORD_MIN_LENGTH,
+    StaffExists,
+    add_staff,
+    disable_staff,
+    end_sessions,
+    reset_second_factor,
+)
 from web.articles import comparing, exchange
 from web.articles.publishing import Publisher
 from web.checks import Level
@@ -90,9 +98,9 @@ def staff_add(
     with _session() as session:
         try:
             wanted = [RoleName(role) for role in dict.fromkeys(roles)]
-            person = auth.add_staff(session, email, name, wanted, password)
+            person = add_staff(session, email, name, wanted, password)
             _seat(session, person, desk_ids, languages)
-        except auth.StaffExists:
+        except StaffExists:
             raise CouldNotRun(f"there is an account for {email} already") from None
     click.echo(f"Made an account for {name.strip()} ({email.strip().lower()}).")
     if not password_stdin:
@@ -102,8 +110,8 @@ def staff_add(
 
 def _typed_password() -> str:
     password = sys.stdin.readline().rstrip("\r\n")
-    if len(password) < auth.PASSWORD_MIN_LENGTH:
-        raise CouldNotRun(f"a password has at least {auth.PASSWORD_MIN_LENGTH} characters")
+    if len(password) < PASSWORD_MIN_LENGTH:
+        raise CouldNotRun(f"a password has at least {PASSWORD_MIN_LENGTH} characters")
     return password
 
 
@@ -157,7 +165,7 @@ def staff_disable(email: str) -> None:
     """Close an account and end its sessions everywhere."""
     with _session() as session:
         person = _person(session, email)
-        auth.disable_staff(session, person)
+        disable_staff(session, person)
     click.echo(f"Closed the account of {person.name}. They are signed out everywhere.")
 
 
@@ -167,7 +175,7 @@ def staff_sign_out(email: str) -> None:
     """End somebody's sessions everywhere; they can sign in again."""
     with _session() as session:
         person = _person(session, email)
-        ended = auth.end_sessions(session, person)
+        ended = end_sessions(session, person)
     click.echo(f"Signed {person.name} out everywhere ({ended} browsers).")
 
 
@@ -177,7 +185,7 @@ def staff_reset_second_step(email: str) -> None:
     """Take away a second step whose phone and recovery codes are lost; be sure who asks."""
     with _session() as session:
         person = _person(session, email)
-        auth.reset_second_factor(session, person)
+        reset_second_factor(session, person)
     click.echo(f"{person.name} signs in with the password alone now, and can set it up again.")
 
 
@@ -198,7 +206,7 @@ def demo_accounts(as_json: bool) -> None:
         if _settings().demo and session.scalar(select(func.count(Staff.id))) == 0:
             for email, name, role in DEMO_STAFF:
                 password = secrets.token_urlsafe(PASSWORD_BYTES)
-                auth.add_staff(session, email, name, [role], password)
+                add_staff(session, email, name, [role], password)
                 made.append(
                     {"name": name, "role": role.value, "email": email, "password": password}
                 )

@@ -24,7 +24,8 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from tests import postgresql
-from web import auth, create_app, make_services
+from web import create_app, make_services
+from web.accounts.staff import add_staff
 from web.chat import conversations
 from web.config import Settings
 from web.db import Database
@@ -127,7 +128,7 @@ class Desk:
     def add(self, name: str, *roles: RoleName) -> Staff:
         with self.open() as session:
             email = f"{name.lower()}@harborstreet.example"
-            return auth.add_staff(session, email, name, list(roles), PASSWORD)
+            return add_staff(session, email, name, list(roles), PASSWORD)
 
     def agent(self, name: str = "Ana") -> Staff:
         """An agent whose console is open."""

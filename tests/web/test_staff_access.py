@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from tests.web.staff_desk import PASSWORD, Desk
-from web import auth
+from web.accounts.staff import disable_staff
 from web.db import utc_now
 from web.desk import presence
 from web.models import RoleName, Staff, StaffSession
@@ -195,7 +195,7 @@ def test_a_refusal_does_not_tell_whether_the_account_exists(
 def test_a_closed_account_gets_no_further(desk: Desk, cast: dict[str, Staff]) -> None:
     client = desk.sign_in(cast["Ana"])
     with desk.open() as session:
-        auth.disable_staff(session, session.get_one(Staff, cast["Ana"].id))
+        disable_staff(session, session.get_one(Staff, cast["Ana"].id))
     assert client.client.get("/console/").status_code == 302
     client.sign_in("ana@harborstreet.example")
     assert client.client.get("/console/").status_code == 302

@@ -17,9 +17,10 @@ from werkzeug.test import TestResponse
 from tests import postgresql
 from tests.web.staff_desk import PASSWORD, TOKEN, Desk, PageClient, check_page
 from tests.web.test_staff_access import move_sessions
-from web import auth
 from web.accounts import sessions
 from web.cli import main
+from web.db import utc_now
+from web.desk import presence
 from web.models import RoleName, Staff
 from web.privacy import audit
 
@@ -283,7 +284,7 @@ def test_nobody_ends_the_session_of_another(desk: Desk) -> None:
     ana, max_ = desk.agent(), desk.add("Max", RoleName.MANAGER)
     client, other = desk.sign_in(ana), desk.sign_in(max_)
     with desk.open() as session:
-        theirs = sessions.of_staff(session, max_.id, auth.utc_now())[0].id
+        theirs = sessions.of_staff(session, max_.id, utc_now())[0].id
     assert client.post(f"/account/sessions/{theirs}/end").status_code == 404
     assert signed_in(other)
 
@@ -321,7 +322,7 @@ def test_a_stream_ends_with_its_session(desk: Desk, end: str) -> None:
         if end == "ended":
             sessions.end_all(session, ana.id)
         else:
-            auth.presence.set_away(session, ana.id, False)  # something happens
+            presence.set_away(session, ana.id, False)  # something happens
     assert list(news) == []
     stream.close()
 

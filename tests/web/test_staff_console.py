@@ -17,8 +17,9 @@ from sqlalchemy import event
 from werkzeug.test import EnvironBuilder
 
 from tests.web.staff_desk import Desk, PageClient
-from web import auth, security
+from web import security
 from web.accounts import sessions
+from web.accounts.staff import disable_staff
 from web.chat import conversations
 from web.desk import handoffs, inbox
 from web.models import Author, Block, Conversation, Kind, RoleName, Staff
@@ -466,7 +467,7 @@ def test_a_closed_account_gets_no_more_news(desk: Desk, stream: Any, ana: Staff)
     events = stream()
     events.until("inbox")
     with desk.open() as session:
-        auth.disable_staff(session, session.get_one(Staff, ana.id))
+        disable_staff(session, session.get_one(Staff, ana.id))
     desk.services.hub.publish(["console"])
     assert events.next() == ("end", {})
 

@@ -1,1 +1,1 @@
-"""How staff prove who they are, and the browsers they are signed in with."""
+"""Staff accounts: how people prove who they are, and the browsers they are signed in with."""

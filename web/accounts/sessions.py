@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from web.db import wake
 from web.models import StaffSession
 
+TOKEN = "session"  # where the cookie holds it
 IDLE_LIMIT = timedelta(minutes=15)
 LIMIT = timedelta(hours=12)
 # A hand that moves all the time is written down this often.

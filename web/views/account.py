@@ -67,7 +67,7 @@ def end_session(session_id: int) -> ResponseReturnValue:
 @blueprint.post("/sessions/end-others")
 def end_other_sessions() -> ResponseReturnValue:
     with services().database.transaction() as db_session:
-        sessions.end_all(db_session, current_user.id, but=session.get(auth.TOKEN))
+        sessions.end_all(db_session, current_user.id, but=session.get(sessions.TOKEN))
         _note_ended(db_session)
     flash("You are signed out everywhere else.", "success")
     return redirect(url_for(".overview"))

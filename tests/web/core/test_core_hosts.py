@@ -26,7 +26,8 @@ from tests import postgresql
 from tests.conftest import PASSWORD, Patient, Search, write_article, write_articles
 from tests.fakes import FakeEncoder, FakeRasa
 from tests.web.staff_desk import PageClient
-from web import auth, checks, create_app, limits, make_services
+from web import checks, create_app, limits, make_services
+from web.accounts.staff import add_staff
 from web.articles import article_files, hosts
 from web.background import Background
 from web.chat import leases, turns
@@ -272,7 +273,7 @@ def test_of_two_sweeps_one_waits_for_nobody(two: Hosts) -> None:
 
 def test_a_member_of_staff_signed_in_on_one_host_is_known_on_the_other(two: Hosts) -> None:
     with two.one.app_context(), of(two.one).database.transaction() as session:
-        auth.add_staff(session, "max@clinic.example", "Max", [RoleName.MANAGER], PASSWORD)
+        add_staff(session, "max@clinic.example", "Max", [RoleName.MANAGER], PASSWORD)
     two.one.testing = True  # its cookies are for http as well
     client = two.one.test_client()
     page = PageClient(client)

@@ -13,7 +13,7 @@ from search.answer import Outcome
 from tests.conftest import Patient, Search
 from tests.fakes import FakeRasa
 from tests.web.staff_desk import PageClient
-from web import auth
+from web.accounts.staff import add_staff
 from web.chat.overload import Effort, effort
 from web.models import RoleName, Turn
 from web.services import of
@@ -92,7 +92,7 @@ def test_insights_rest_while_patients_wait(
 ) -> None:
     app.testing = True
     with app.app_context(), of(app).database.transaction() as session:
-        auth.add_staff(session, "max@clinic.example", "Max", [RoleName.MANAGER], "four quiet words")
+        add_staff(session, "max@clinic.example", "Max", [RoleName.MANAGER], "four quiet words")
     max_ = app.test_client()
     PageClient(max_).sign_in("max@clinic.example", "four quiet words")
     assert max_.get("/insights/").status_code == 200
