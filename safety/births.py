@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 
 from safety.cues import Cues
+from safety.folding import ANY_HIDDEN
 
 Found = tuple[int, int]
 
@@ -90,7 +91,7 @@ _FAMILY = (
     r"|papa|madre|padre|hermano|hermana|bebe|paciente|nino|nina)"
 )
 _BESIDE_PERSON = re.compile(
-    rf"(?:\0|\b{_FAMILY}) ?[,(]{{0,2}} ?(?:fecha:? )?$|\b(?:i'?m|its|it's|yo soy)[:,]? $"
+    rf"(?:{ANY_HIDDEN}|\b{_FAMILY}) ?[,(]{{0,2}} ?(?:fecha:? )?$|\b(?:i'?m|its|it's|yo soy)[:,]? $"
 )
 _NEWEST = 2024  # what is dated later may be a visit
 
@@ -136,7 +137,7 @@ def _is_birth(folded: str, cues: Cues, found: re.Match[str], shape: re.Pattern[s
     if beside and re.search(r"\D\d{2,4}$", found[0]) and not _is_recent(found[0]):
         return True
     return (
-        bool(beside and "\0" in beside[0])
+        bool(beside and re.search(ANY_HIDDEN, beside[0]))
         or cues.after(found.end()) == "DOB"
         or cues.soon(found.end()) == "DOB"
     )

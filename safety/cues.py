@@ -7,6 +7,8 @@ not personal (an invoice, a room, a price) protects the number.
 import re
 from functools import cache
 
+from safety.folding import ANY_HIDDEN
+
 REACH = 36  # characters between the cue's end and the number
 # "my birthday? it's 8/15/93" goes on; "what is my mrn? I was born in 1980" does not.
 _ENDS_SENTENCE = re.compile(
@@ -139,7 +141,7 @@ class Cues:
         for end, name in reversed(self._found):
             if end > start:
                 continue
-            between = self._folded[end:start].replace("\0", "")  # what is masked has no length
+            between = re.sub(ANY_HIDDEN, "", self._folded[end:start])  # it has no length
             if len(between) > reach or _ENDS_SENTENCE.search(between):
                 return None
             return name
@@ -151,7 +153,7 @@ class Cues:
         for start, name in self._starting:
             if start >= end:
                 between = self._folded[end:start]
-                is_near = start - end <= REACH and not re.search(r"[\d!?.;\n\0]", between)
+                is_near = start - end <= REACH and not re.search(r"[\d!?.;\n\0\1]", between)
                 return name if is_near else None
         return None
 

@@ -6,6 +6,10 @@ Rule: the result has exactly as many code points as the input.
 import unicodedata
 from functools import lru_cache
 
+# What is masked stands as so many of these: a date of birth still says that a name is beside it.
+HIDDEN, HIDDEN_BIRTH = "\0", "\1"
+ANY_HIDDEN = "[\0\1]"
+
 
 @lru_cache(maxsize=8192)
 def _fold_char(char: str) -> str:

@@ -18,7 +18,7 @@ from safety import identifier_rules as rules
 from safety.addresses import addresses
 from safety.births import births
 from safety.cues import Cues
-from safety.folding import fold_in_place
+from safety.folding import ANY_HIDDEN, HIDDEN, HIDDEN_BIRTH, fold_in_place
 from safety.identifier_names import names
 from safety.identifier_rules import Finder
 from safety.jsonl import answer_lines
@@ -66,9 +66,7 @@ _FINDERS: tuple[tuple[IdentifierType, Finder], ...] = (
     (IdentifierType.ADDRESS, addresses),
     (IdentifierType.NAME, names),
 )
-_PLACEHOLDER = re.compile(
-    r"\[(?:" + "|".join(kind.value.lower() for kind in IdentifierType) + r")\]"
-)
+_PLACEHOLDER = re.compile(r"\[(" + "|".join(kind.value.lower() for kind in IdentifierType) + r")\]")
 SHORTEST_REPEATED = 5  # a value this long is masked wherever it stands again
 MAX_ROUNDS = 4
 
@@ -103,10 +101,10 @@ def _mask(text: str, kept: frozenset[str]) -> Masked:
 
 def _find(text: str, kept: frozenset[str]) -> list[Span]:
     # A mask is no cue: "[phone]" must not make a telephone number of what follows it.
-    text = _PLACEHOLDER.sub(lambda found: "\0" * len(found[0]), text)
+    text = _PLACEHOLDER.sub(lambda found: _hidden(found[1].upper(), len(found[0])), text)
     folded = fold_in_place(text)
     cues = Cues(folded)
-    taken = [found.span() for found in re.finditer("\0+", text)]
+    taken = [found.span() for found in re.finditer(f"{ANY_HIDDEN}+", text)]
     spans: list[Span] = []
     for kind, finder in _FINDERS:
         for start, end in finder(text, folded, cues):
@@ -129,12 +127,19 @@ def _repeated(text: str, spans: list[Span], taken: list[tuple[int, int]]) -> lis
         at = text.find(value)
         while at >= 0:
             end = at + len(value)
-            alone = not text[at - 1 : at].isalnum() and not text[end : end + 1].isalnum()
-            if alone and all(end <= first or at >= last for first, last in taken):
+            is_part = _goes_on(text[at - 1 : at + 1]) or _goes_on(text[end - 1 : end + 1])
+            if not is_part and all(end <= first or at >= last for first, last in taken):
                 found.append(Span(at, end, span.type))
                 taken.append((at, end))
             at = text.find(value, at + 1)
     return found
+
+
+def _goes_on(pair: str) -> bool:
+    """Whether two neighbours are of one word or of one number; at an end there is one alone."""
+    both_digits = pair.isdigit()
+    both_letters = all(each.isalnum() and not each.isdigit() for each in pair)
+    return len(pair) == 2 and (both_digits or both_letters)
 
 
 def _essence(value: str) -> str:
@@ -156,8 +161,12 @@ def _blanked(text: str, spans: tuple[Span, ...]) -> str:
     """Return the text, as long as before, with what was found struck out."""
     letters = list(text)
     for span in spans:
-        letters[span.start : span.end] = "\0" * (span.end - span.start)
+        letters[span.start : span.end] = _hidden(span.type, span.end - span.start)
     return "".join(letters)
+
+
+def _hidden(kind: str, length: int) -> str:
+    return (HIDDEN_BIRTH if kind == IdentifierType.DOB else HIDDEN) * length
 
 
 def _merged(spans: list[Span]) -> tuple[Span, ...]:
