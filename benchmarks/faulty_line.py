@@ -48,8 +48,7 @@ class FaultyLine:
         _error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        self.cut()
-        self._server.close()
+        self._run(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=5)
         self._loop.close()
@@ -76,6 +75,14 @@ class FaultyLine:
         self._left = None
         for writer in list(self._writers):
             writer.transport.abort()
+
+    async def _end(self) -> None:
+        await self._cut()
+        self._server.close()
+        carried = asyncio.all_tasks() - {asyncio.current_task()}
+        for each in carried:
+            each.cancel()
+        await asyncio.gather(*carried, return_exceptions=True)
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.is_down:
