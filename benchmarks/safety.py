@@ -1,7 +1,7 @@
 """The danger screen and the masking on lines written blind: `./clinic evaluate safety`.
 
 Rule: it prints counts and shares with their 95 % intervals, never a line. The danger lines are
-tests/data/safety/*_blind4.tsv: written without sight of phrases, examples or each other, frozen
+tests/data/safety/*_blind5.tsv: written without sight of phrases, examples or each other, frozen
 before the weights were fitted, and not read by anyone who works on the screen. The identifiers are
 of every set, all of them read by now: their first, blind count stands in docs/safety.md.
 """
@@ -26,7 +26,7 @@ from safety.danger import Danger, Level, prepare, screen
 from safety.identifiers import mask
 
 DATA = Path(__file__).resolve().parent.parent / "tests" / "data" / "safety"
-DANGERS, EVERYDAY = DATA / "danger_judging_blind4.tsv", DATA / "everyday_blind4.tsv"
+DANGERS, EVERYDAY = DATA / "danger_judging_blind5.tsv", DATA / "everyday_blind5.tsv"
 PLAIN_SUICIDE = "noticed: plain suicide"
 GOALS = {
     "noticed": 0.975, PLAIN_SUICIDE: 1.0, "noticed: es": 0.95, "noticed: typos": 0.93,

@@ -122,7 +122,9 @@ def _is_overruled(reading: Reading, text: str) -> bool:
     if not reading.is_against or reading.is_danger(has_phrase=True):
         return False
     message = typed(text[:MAX_CHARACTERS])
-    return not (message.is_too_long or (reading.model and has_a_part_of_danger(message)))
+    if message.is_too_long or message.is_too_short:
+        return False
+    return not (reading.model and has_a_part_of_danger(message))
 
 
 def _by_meaning(reading: Reading) -> Danger:

@@ -137,7 +137,8 @@ def _stack(name: str, work: Fit, facts: NDArray[Any], mine: NDArray[np.bool_]) -
     score = facts @ weights + start
     *own, phrase = weights
     against = [
-        is_sure_of_none(each, facts) for each, facts in zip(said @ own + start, said, strict=True)
+        is_sure_of_none(each, facts) and not message.is_too_short
+        for each, facts, message in zip(said @ own + start, said, work.table.messages, strict=True)
     ]
     judged = judge.Judged(work.lines, work.phrased, mine, score, np.array(against))
     least = judge.threshold(judged, name)

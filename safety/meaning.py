@@ -33,6 +33,7 @@ FORM = 2  # of the weights' file; raised when this module reads it differently
 KIND_BUCKETS = 1 << 14
 AGAINST, SURE = -2.0, 2.0  # log odds: below, the model may overrule a phrase; above, it may not
 WORDS_AGAINST = -2.5  # the same of words, where there is no model
+FEWEST_OVERRULED = 9  # words: fewer say too little to speak against a phrase
 LONGEST_READ, OVERLAP = 56, 16  # words the model reads at once; of a longer message, parts
 MOST_READ = 10  # parts: bounds the time of a long message
 
@@ -54,6 +55,11 @@ class Typed:
     def is_too_long(self) -> bool:
         """Whether some of it is not read: then meaning can say nothing against a phrase."""
         return len(self.windows) >= MOST_WINDOWS
+
+    @property
+    def is_too_short(self) -> bool:
+        """ "snake bit me": a phrase that matches says it all."""
+        return len(self.whole) < FEWEST_OVERRULED
 
 
 @dataclass(frozen=True)

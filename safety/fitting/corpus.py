@@ -1,7 +1,7 @@
 """Gather the lines to fit on: the examples, older judging sets, and everyday questions.
 
 Rule: everyday questions stand for ordinary traffic and are judged, as the examples are, by weights
-that have not seen them. The judging sets in use (their names end in `blind4`) are never read here.
+that have not seen them. The judging sets in use (their names end in `blind5`) are never read here.
 """
 
 import csv
@@ -20,8 +20,11 @@ TESTS = ROOT / "tests" / "data"
 JUDGED = (
     "danger_judging.tsv", "danger_judging_second.tsv", "danger_judging_third.tsv",
     "danger_judging_blind.tsv", "danger_judging_blind2.tsv", "danger_judging_blind3.tsv",
+    "danger_judging_blind4.tsv",
 )  # fmt: skip
-ORDINARY = ("everyday_blind.tsv", "everyday_blind2.tsv", "everyday_blind3.tsv")
+ORDINARY = (
+    "everyday_blind.tsv", "everyday_blind2.tsv", "everyday_blind3.tsv", "everyday_blind4.tsv",
+)  # fmt: skip
 # The sentence model is judged on lines of people whose other lines it has not seen either.
 HELD_OUT = "second"
 MOST_CLINC = 3000

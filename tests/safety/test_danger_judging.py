@@ -61,6 +61,14 @@ def test_the_sets_unlike_the_phrases_hold_their_floor(number: str) -> None:
     assert noticed([row for row in rows if row["level"] == "none"]) <= 0.03
 
 
+@pytest.mark.parametrize("use_model", [True, False], ids=["with the model", "without"])
+def test_every_plain_statement_of_suicide_gets_the_card(use_model: bool) -> None:
+    texts = [row["text"] for row in read("plain_suicide.tsv")]
+    found = [screen(text, use_model=use_model) for text in texts]
+    assert [text for text, seen in zip(texts, found, strict=True) if seen.card is None] == []
+    assert sum(seen.card == "988" for seen in found) >= 0.99 * len(texts)
+
+
 BLIND = read("danger_judging_blind.tsv")
 
 

@@ -75,6 +75,8 @@ NOTICED = {
 }
 
 NEAR_MISSES = [
+    "¿Podrían mandarme mejor un mensajito con la fecha?",
+    "no quiero más mensajes de texto",
     "no chest pain, just the copay",
     "no me duele el pecho, solo el copago",
     "heart clinic hours",
