@@ -153,7 +153,8 @@ class Cues:
         for start, name in self._starting:
             if start >= end:
                 between = self._folded[end:start]
-                is_near = start - end <= REACH and not re.search(r"[\d!?.;\n\0\1]", between)
+                ends = re.search(rf"[\d!?.;\n]|{ANY_HIDDEN}", between)
+                is_near = start - end <= REACH and not ends
                 return name if is_near else None
         return None
 

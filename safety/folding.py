@@ -8,7 +8,7 @@ from functools import lru_cache
 
 # What is masked stands as so many of these: a date of birth still says that a name is beside it.
 HIDDEN, HIDDEN_BIRTH = "\0", "\1"
-ANY_HIDDEN = "[\0\1]"
+ANY_HIDDEN = f"[{HIDDEN}{HIDDEN_BIRTH}]"
 
 
 @lru_cache(maxsize=8192)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 
 from safety.cues import Cues
+from safety.folding import HIDDEN_BIRTH
 
 Found = tuple[int, int]
 
@@ -83,7 +84,8 @@ _ALONE = re.compile(r"^(?:[Hh]i,? |[Hh]ello,? )?([A-Z\u00c0-\u00dc][\w'\u2019-]{
 # "Lena Ortiz, 5/3/85": a name and a day, and no visit is so dated.
 _WITH_DAY = re.compile(
     r"([A-Z\u00c0-\u00dc][\w'\u2019-]{1,20}(?: [A-Z\u00c0-\u00dc][\w'\u2019-]{1,20}){1,3}),? \(?"
-    r"(?:\1+|\d{1,2}[/-]\d{1,2}[/-](?:19\d{2}|20[01]\d|202[0-3]|0\d|1\d|[3-9]\d))(?!\d)"
+    rf"(?:{HIDDEN_BIRTH}+|"
+    r"\d{1,2}[/-]\d{1,2}[/-](?:19\d{2}|20[01]\d|202[0-3]|0\d|1\d|[3-9]\d))(?!\d)"
 )
 _WORD = re.compile(r"[^\W\d_][^\W\d_'\u2019-]*(?:['\u2019-][^\W\d_]+)*")
 _BEFORE_BIRTH = re.compile(

@@ -58,7 +58,7 @@ class Typed:
 
     @property
     def is_too_short(self) -> bool:
-        """ "snake bit me": a phrase that matches says it all."""
+        """Whether a phrase that matches says it all, as in "snake bit me"."""
         return len(self.whole) < FEWEST_OVERRULED
 
 

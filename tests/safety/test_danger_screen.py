@@ -141,6 +141,11 @@ def test_no_kind_of_the_table_is_left_untested() -> None:
     assert set(NOTICED) == set(kinds())
 
 
+@pytest.mark.parametrize("text", ["snake bit me", "se electrocutó"])
+def test_in_so_few_words_a_phrase_is_never_overruled(text: str) -> None:
+    assert screen(text).card == "911"
+
+
 @pytest.mark.parametrize("text", NEAR_MISSES)
 def test_a_near_miss_raises_no_card(text: str) -> None:
     found = screen(text)

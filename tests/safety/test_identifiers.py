@@ -61,6 +61,12 @@ def test_what_is_hidden_is_named_and_the_rest_stays(text: str, masked: str) -> N
     assert mask(text).text == masked
 
 
+def test_a_name_beside_a_hidden_birth_is_hidden_and_beside_a_phone_it_is_not() -> None:
+    assert mask("Lena Ortiz, May 3rd 1985, refill").text == "[name], [dob], refill"
+    assert mask("Lena Ortiz [dob] refill").text == "[name] [dob] refill"
+    assert mask("Lena Ortiz [phone] refill").text == "Lena Ortiz [phone] refill"
+
+
 def test_a_value_is_hidden_again_where_it_has_no_cue() -> None:
     assert mask("mrn 00482913. yes, 00482913").text == "mrn [mrn]. yes, [mrn]"
 
